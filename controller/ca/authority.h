@@ -9,8 +9,8 @@
 #include "port/signer.h"
 #include "port/store.h"
 
-struct rv_ca;
-struct rv_ca_options {
+struct rv_authority;
+struct rv_authority_options {
     struct rv_store *store;
     struct rv_work *work;
     struct rv_loop *loop; /* and its clock */
@@ -21,25 +21,27 @@ struct rv_ca_options {
 /* Blocking, for start-up: has the signer make root and issuing CA on first use, stores their certificates with an audit
  * row, reads the clock's high-water mark. RV_CONFLICT when store and signer hold different CAs. Unfinished intents are
  * taken up as soon as the loop runs. */
-RV_MUST_CHECK enum rv_status rv_ca_create(const struct rv_ca_options *options, struct rv_ca **ret, struct rv_error *err);
-struct rv_issuer rv_ca_issuer(struct rv_ca *ca);
+RV_MUST_CHECK enum rv_status rv_authority_create(const struct rv_authority_options *options, struct rv_authority **ret,
+                                                 struct rv_error *err);
+struct rv_issuer rv_authority_issuer(struct rv_authority *authority);
 /* No new requests; done once nothing is in flight. Then destroy. */
-void rv_ca_stop(struct rv_ca *ca, void (*done)(void *arg), void *arg);
-void rv_ca_destroy(struct rv_ca *ca);
+void rv_authority_stop(struct rv_authority *authority, void (*done)(void *arg), void *arg);
+void rv_authority_destroy(struct rv_authority *authority);
 
 /* PEM, borrowed, fixed for the life of the CA. */
-const char *rv_ca_chain_pem(const struct rv_ca *ca); /* the issuing certificate: what servers send behind the leaf */
-const char *rv_ca_root_pem(const struct rv_ca *ca);  /* what clients trust */
+const char *rv_authority_chain_pem(
+    const struct rv_authority *authority); /* the issuing certificate: what servers send behind the leaf */
+const char *rv_authority_root_pem(const struct rv_authority *authority); /* what clients trust */
 
 /* Issuing pauses when the wall clock steps back by more than 5 s, or forward by more than 1 h against the monotonic
  * clock (M-58). RV_OK: issuing; RV_UNAVAILABLE with the reason: paused. On the loop. */
-RV_MUST_CHECK enum rv_status rv_ca_clock_check(struct rv_ca *ca, struct rv_error *err);
+RV_MUST_CHECK enum rv_status rv_authority_clock_check(struct rv_authority *authority, struct rv_error *err);
 /* An operator vouches for the time as it is now. Audited; done on the loop. */
-void rv_ca_clock_accept(struct rv_ca *ca, const char *actor, rv_store_done done, void *arg);
+void rv_authority_clock_accept(struct rv_authority *authority, const char *actor, rv_store_done done, void *arg);
 
-struct rv_ca_stats {
+struct rv_authority_stats {
     int64_t issued, denied, failed, resumed, abandoned; /* since start */
     int64_t waiting, in_flight;                         /* now */
     int64_t unresolved;                                 /* intents found at start-up and not yet finished or abandoned */
 };
-void rv_ca_stats(const struct rv_ca *ca, struct rv_ca_stats *ret);
+void rv_authority_stats(const struct rv_authority *authority, struct rv_authority_stats *ret);
