@@ -37,7 +37,7 @@ struct rv_wanted {
     bool undo_auto;
     int endpoints;         /* how many must serve it */
     int64_t renew_request; /* counts `reeve renew`; a certificate made for a lower number is renewed */
-    int64_t approved;      /* Propose: plans approved up to this renew/spec round (see rv_round) */
+    int64_t approved;      /* Propose: the round that a person agreed to (rv_round in core/plan.h) */
     bool paused, deleted;
 };
 
@@ -64,6 +64,7 @@ struct rv_served_view {  /* last handshakes, summed over the binding's endpoints
     int foreign;         /* another fingerprint than issued and than current */
     int previous;        /* still the pair that was there before */
     int unreachable;
+    int refused;                /* of the unreachable: refused the connection or broke off the handshake */
     rv_time earliest_not_after; /* of what is served */
 };
 
@@ -91,9 +92,10 @@ struct rv_binding {
     struct rv_served_view served;
     struct rv_budget budget;
     enum rv_step unfinished; /* journalled intent without evidence: look before anything else */
-    rv_time switched_at;     /* last switch to the issued certificate */
+    rv_time switched_at;     /* last switch to the issued certificate, 0: none yet, or put back */
     rv_time proved_at;       /* last time every endpoint served it */
-    rv_time kept_at;         /* when the undo was disarmed for it */
+    rv_time kept_at;         /* when an undo was last disarmed here */
+    struct rv_hash proved;   /* the certificate that was kept then: the last one known to be good here */
     int settle_probes;       /* good handshake rounds in a row since the switch */
 };
 
@@ -102,4 +104,5 @@ struct rv_rollout_view {
     bool earlier_open;       /* some target of an earlier batch is not converged on this round */
     rv_time earlier_done_at; /* when the last of them converged */
     int failed;              /* targets whose switch was put back in this round */
+    int at_risk;             /* targets that are switched and not proved yet: they may still fail */
 };

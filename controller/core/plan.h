@@ -50,9 +50,11 @@ enum rv_reason {
     RV_WHY_SWITCH_FAILED,  /* put back too often */
     RV_WHY_RIVAL,          /* someone else keeps replacing it */
     RV_WHY_TARGET_LOCKED,
+    RV_WHY_REMOVED, /* no longer declared */
     RV_WHY_COUNT
 };
 const char *rv_reason_code(enum rv_reason reason); /* "RenewalDue", a stable CamelCase word */
+const char *rv_reason_text(enum rv_reason reason); /* what is the case: "renewal is due" */
 
 enum rv_verdict {
     RV_DO,   /* carry out `step` now */
@@ -67,8 +69,11 @@ struct rv_action {
     rv_time not_before; /* RV_DO: <= now */
 };
 
+/* rollout NULL: no neighbours. */
 struct rv_action rv_plan_next(const struct rv_policy *policy, const struct rv_binding *binding,
                               const struct rv_rollout_view *rollout, rv_time now);
+/* Can the neighbours change this answer? Saves loading them where they cannot. */
+bool rv_plan_asks_neighbours(const struct rv_binding *binding, const struct rv_action *action);
 
 /* One sentence for people: what is the case, what happens next, when, and what would change that. Returns out. */
 const char *rv_plan_explain(const struct rv_policy *policy, const struct rv_binding *binding,
@@ -90,9 +95,14 @@ enum rv_state rv_binding_state(const struct rv_policy *policy, const struct rv_b
 /* Ready means served: issued, not expired, and every endpoint served it. */
 bool rv_binding_ready(const struct rv_policy *policy, const struct rv_binding *binding, rv_time now);
 
-/* When renewal is due, and the number of the round that a change belongs to. */
+/* When renewal of the issued certificate is due; 0 while there is none. The place within the jitter follows from the
+ * binding's id; a first batch comes before the others. */
 rv_time rv_renew_at(const struct rv_policy *policy, const struct rv_binding *binding);
 
-/* What is to change between the stored and the computed batch of a target: 0-based batch of target `ordinal` out of
- * `total`, by the strategy's batch list. */
+/* The round that a change belongs to: this specification, this request, since this proof. Never 0. A person who agrees
+ * to a proposed plan agrees to this number (wanted.approved), which covers every step up to the next proof. */
+int64_t rv_round(const struct rv_binding *binding);
+
+/* 0-based batch of target `ordinal` out of `total`, by the strategy's batch list; what the list leaves over goes into
+ * one more batch. */
 int rv_batch_of(const struct rv_batch *batches, size_t count, int ordinal, int total);

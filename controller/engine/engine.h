@@ -50,6 +50,11 @@ RV_MUST_CHECK enum rv_status rv_apply(struct rv_tx *tx, rv_digest_fn digest, con
                                       size_t count, const char *actor, bool dry_run, rv_time now, struct rv_arena *arena,
                                       rv_change_visit visit, void *arg, struct rv_set_fault **ret_faults,
                                       struct rv_error *err);
+/* Removes one declared object and recomputes the bindings that it touches: those of a removed certificate are wanted no
+ * longer and keep their facts for the record; what the target serves stays as it is. RV_CONFLICT names the certificate
+ * that still needs a removed profile, issuer or target. */
+RV_MUST_CHECK enum rv_status rv_remove(struct rv_tx *tx, rv_digest_fn digest, enum rv_kind kind, const char *name,
+                                       const char *actor, rv_time now, struct rv_error *err);
 /* Neighbours of a binding, for rv_plan_next. */
 RV_MUST_CHECK enum rv_status rv_rollout_view_load(struct rv_tx *tx, const struct rv_policy *policy,
                                                   const struct rv_binding_row *row, rv_time now, struct rv_rollout_view *ret,
