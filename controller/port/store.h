@@ -1,4 +1,8 @@
-/* The store. Work is a function that runs inside a transaction on a database thread, and uses the typed functions of the
+/* The store. Status of a write whose commit failed: RV_LIMITED (disk full) and RV_UNAVAILABLE left nothing behind;
+ * RV_UNCERTAIN may have taken effect. A visit function of an …_each call reads its row and may look up others, but
+ * writes nothing: collect first, then write. Everywhere `limit` 0 means all.
+ *
+ * Work is a function that runs inside a transaction on a database thread, and uses the typed functions of the
  * port/store_*.h headers; SQL is in store/ only. Writes go through one writer that commits in groups: each function has
  * a savepoint of its own, and its done is called on the loop after the group's commit is durable. A function that
  * returns an error is rolled back alone. Functions may run twice only if the first run was rolled back. */
@@ -26,6 +30,7 @@ struct rv_store_options {
     rv_digest_fn digest;  /* audit chain */
     const struct rv_clock *clock;
     bool inline_work; /* simulations: everything runs in the calling thread, done is posted to the loop */
+    bool read_only;   /* tools beside a running daemon (reeve-fsck): no lock, no writer, nothing is changed */
     const char *vfs;  /* SQLite VFS by name; NULL: the default. The fault tests' seam */
 };
 RV_MUST_CHECK enum rv_status rv_store_open(const struct rv_store_options *options, struct rv_store **ret,

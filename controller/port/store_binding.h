@@ -16,20 +16,27 @@ struct rv_binding_row {
 };
 
 /* What `apply` computed for a binding. New rows are due at once; changed ones too; unchanged ones are not touched.
- * *ret_changed is false when nothing was. */
+ * *ret_changed is false when nothing was. renew_request and approved are counted by their own functions: taken from
+ * `wanted` for a new row only. A deleted binding that is wanted again comes back with its facts. */
 RV_MUST_CHECK enum rv_status rv_binding_want(struct rv_tx *tx, const char *certificate, const char *target,
                                              const struct rv_wanted *wanted, rv_time now, int64_t *ret_id, bool *ret_changed,
                                              struct rv_error *err);
-/* Bindings of a certificate that are wanted no longer are marked deleted and keep their facts for the record. */
+/* Bindings of a certificate that are wanted no longer are marked deleted and keep their facts for the record: every each_
+ * below but each_unfinished leaves them out, get and find show them with wanted.deleted. */
 RV_MUST_CHECK enum rv_status rv_binding_unwant(struct rv_tx *tx, int64_t id, struct rv_error *err);
 RV_MUST_CHECK enum rv_status rv_binding_get(struct rv_tx *tx, int64_t id, struct rv_binding_row *ret, struct rv_error *err);
 RV_MUST_CHECK enum rv_status rv_binding_find(struct rv_tx *tx, const char *certificate, const char *target,
                                              struct rv_binding_row *ret, struct rv_error *err);
-/* Saves every fact and due_at (not the wanted part, which belongs to apply). */
+/* Saves every fact and due_at (not the wanted part, which belongs to apply, nor unfinished, which belongs to the journal).
+ */
 RV_MUST_CHECK enum rv_status rv_binding_save(struct rv_tx *tx, const struct rv_binding_row *row, struct rv_error *err);
 RV_MUST_CHECK enum rv_status rv_binding_due(struct rv_tx *tx, int64_t id, rv_time due_at, struct rv_error *err);
 /* `reeve renew`: counts the request up and makes it due. */
 RV_MUST_CHECK enum rv_status rv_binding_request_renewal(struct rv_tx *tx, int64_t id, rv_time now, struct rv_error *err);
+/* `reeve approve`: the plan of this round (rv_round) may go ahead. Makes it due. A lower round than before changes nothing.
+ */
+RV_MUST_CHECK enum rv_status rv_binding_approve(struct rv_tx *tx, int64_t id, int64_t round, rv_time now,
+                                                struct rv_error *err);
 
 typedef bool (*rv_binding_visit)(void *arg, const struct rv_binding_row *row); /* false stops */
 /* Due at or before now, earliest first. *ret_next: when the next one after these is due (RV_TIME_FAR: none). */

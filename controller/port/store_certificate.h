@@ -15,13 +15,14 @@ struct rv_cert_row {
     int revocation_reason;
     char subject[256];
     const char *names;        /* JSON array ["dns:a", "ip:…"]; borrowed during put, caller frees after get */
-    struct rv_bytes tbs, der; /* the same; der empty while intent */
+    struct rv_bytes tbs, der; /* the same; der empty while intent, tbs once issued (der has it) */
 };
 void rv_cert_row_fini(struct rv_cert_row *row); /* for rows that get filled */
 
 /* RV_CONFLICT when serial or idempotency key is taken. Sets *ret_id. */
 RV_MUST_CHECK enum rv_status rv_cert_reserve(struct rv_tx *tx, const struct rv_cert_row *row, int64_t *ret_id,
                                              struct rv_error *err);
+/* RV_CONFLICT when it is abandoned, or holds another certificate; the same one again is fine. */
 RV_MUST_CHECK enum rv_status rv_cert_store(struct rv_tx *tx, int64_t id, struct rv_bytes der,
                                            const struct rv_hash *fingerprint, rv_time issued_at, struct rv_error *err);
 RV_MUST_CHECK enum rv_status rv_cert_abandon(struct rv_tx *tx, int64_t id, struct rv_error *err);

@@ -1,4 +1,5 @@
-/* Declared objects: the canonical document as JSON, with a generation that grows with every change. */
+/* Declared objects: the canonical document as JSON, with a generation that grows with every change, and goes on growing
+ * when an object is deleted and declared again. */
 #pragma once
 #include "core/manifest.h"
 #include "port/store.h"
