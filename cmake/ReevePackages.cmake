@@ -10,7 +10,9 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(LIBSSH REQUIRED IMPORTED_TARGET libssh)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
-pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+if(REEVE_TESTS)
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()
 
 # llhttp: Debian 13 has a library, Debian 12 ships the C sources with node-llhttp.
 pkg_check_modules(LLHTTP IMPORTED_TARGET libllhttp)
