@@ -1,0 +1,31 @@
+# cmake -DDIR=folder -DOUT=file.c -DNAME=symbol -P EmbedFiles.cmake
+# Writes a C file that holds every file below DIR, for api/static.h: `const struct rv_static_file NAME[]` and
+# `const size_t NAME_count`. The bytes come in by .incbin, so that the compiler does not read them as text.
+set(types
+    html "text/html\; charset=utf-8" js "text/javascript\; charset=utf-8" css "text/css\; charset=utf-8"
+    svg image/svg+xml woff2 font/woff2 png image/png ico image/x-icon json application/json txt "text/plain\; charset=utf-8")
+file(GLOB_RECURSE files LIST_DIRECTORIES false RELATIVE ${DIR} ${DIR}/*)
+list(SORT files)
+set(blobs "")
+set(rows "")
+set(n 0)
+foreach(file IN LISTS files)
+    string(REGEX REPLACE ".*\\." "" ending "${file}")
+    list(FIND types "${ending}" at)
+    if(at EQUAL -1)
+        message(FATAL_ERROR "web file with an unknown ending: ${file} (add it to cmake/EmbedFiles.cmake)")
+    endif()
+    math(EXPR at "${at} + 1")
+    list(GET types ${at} type)
+    string(REPLACE "\\" "" type "${type}")
+    file(SHA256 ${DIR}/${file} hash)
+    string(SUBSTRING ${hash} 0 16 etag)
+    file(SIZE ${DIR}/${file} size)
+    string(APPEND blobs "__asm__(\".section .rodata\\n.balign 16\\n.global ${NAME}_${n}\\n${NAME}_${n}:\\n.incbin \\\"${DIR}/${file}\\\"\\n.byte 0\\n.previous\");\nextern const unsigned char ${NAME}_${n}[] __attribute__((visibility(\"hidden\")));\n")
+    string(APPEND rows "    {\"/${file}\", \"${type}\", \"\\\"${etag}\\\"\", ${NAME}_${n}, ${size}},\n")
+    math(EXPR n "${n} + 1")
+endforeach()
+if(n EQUAL 0)
+    string(APPEND rows "    {0},\n")
+endif()
+file(WRITE ${OUT} "/* Made by cmake/EmbedFiles.cmake. */\n#include \"api/static.h\"\n\n${blobs}\nextern const struct rv_static_file ${NAME}[];\nextern const size_t ${NAME}_count;\nconst struct rv_static_file ${NAME}[] = {\n${rows}};\nconst size_t ${NAME}_count = ${n};\n")
