@@ -7,8 +7,8 @@ struct rv_process_spec {
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
     const char *const *env;  /* NULL-terminated, or NULL: a minimal clean one */
     struct rv_bytes input;   /* to its standard input, then closed */
-    size_t output_limit;     /* per stream; more is dropped and noted */
-    rv_dur timeout;          /* then its whole process group is killed */
+    size_t output_limit;     /* per stream; more is dropped and noted; 0: 1 MiB */
+    rv_dur timeout;          /* then its whole process group is killed; 0: ten minutes */
 };
 struct rv_process_result {
     int exit_code; /* -1: killed by a signal or by the time-out */
