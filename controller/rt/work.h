@@ -1,5 +1,5 @@
 /* Lanes (port/work.h) with threads of their own, so that one slow host never holds up the database or the signatures.
- * Threads start when there is work for them, up to the lane's size, and stay. */
+ * Threads start when there is work for them, up to the lane's size, and stay. submit is for the loop's thread. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
