@@ -7,7 +7,7 @@ struct rv_spki { /* bytes borrowed from der */
     struct rv_bytes der;
     enum rv_key_algorithm algorithm;
     int bits;                          /* 256, 384; RSA: of the modulus; Ed25519 256 */
-    struct rv_bytes point;             /* EC: 04 x y; Ed25519: the 32 octets */
+    struct rv_bytes key;               /* what the BIT STRING holds. EC: 04 x y; Ed25519: the 32 octets */
     struct rv_bytes modulus, exponent; /* RSA: without leading zero */
 };
 /* Strict: algorithm identifiers byte for byte as B-19, named curves and uncompressed points only (K-02), RSA up to 8192
