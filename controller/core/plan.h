@@ -103,6 +103,14 @@ rv_time rv_renew_at(const struct rv_policy *policy, const struct rv_binding *bin
  * to a proposed plan agrees to this number (wanted.approved), which covers every step up to the next proof. */
 int64_t rv_round(const struct rv_binding *binding);
 
+/* Facts from the future mean that the clock was stepped back. What was seen then is to be looked at again, what was
+ * done then counts as done now. The plan does this to its own copy; the engine keeps the result. True when it changed. */
+bool rv_binding_clamp(struct rv_binding *binding, rv_time now);
+
+/* Counts one other target of the same certificate into a view that starts zeroed. */
+void rv_rollout_add(const struct rv_policy *policy, const struct rv_binding *mine, const struct rv_binding *other,
+                    rv_time now, struct rv_rollout_view *view);
+
 /* 0-based batch of target `ordinal` out of `total`, by the strategy's batch list; what the list leaves over goes into
  * one more batch. */
 int rv_batch_of(const struct rv_batch *batches, size_t count, int ordinal, int total);

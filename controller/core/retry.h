@@ -5,7 +5,7 @@
 
 struct rv_retry {
     rv_dur first, cap; /* doubled each time up to cap */
-    int give_up;       /* attempts before a person is needed, 0: never */
+    int give_up; /* attempts after which it is shown as needing a person, 0: never. It is still tried, at the cap's pace */
 };
 const struct rv_retry *rv_retry_for(enum rv_step step, enum rv_status status);
 /* How long to wait after the `failures`-th failure in a row (1 the first). */

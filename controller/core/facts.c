@@ -1,0 +1,24 @@
+#include "core/facts.h"
+
+#include <string.h>
+
+static const char *const step_names[RV_STEP_COUNT] = {
+    [RV_STEP_NONE] = "none",     [RV_STEP_OBSERVE] = "observe", [RV_STEP_PROBE] = "probe",
+    [RV_STEP_KEY] = "key",       [RV_STEP_ISSUE] = "issue",     [RV_STEP_STAGE] = "stage",
+    [RV_STEP_SWITCH] = "switch", [RV_STEP_KEEP] = "keep",       [RV_STEP_UNDO] = "undo",
+};
+
+const char *rv_step_name(enum rv_step step)
+{
+    return (unsigned)step < RV_STEP_COUNT ? step_names[step] : "unknown";
+}
+
+bool rv_step_parse(const char *text, enum rv_step *ret)
+{
+    for (unsigned i = 0; i < RV_STEP_COUNT; i++)
+        if (strcmp(step_names[i], text) == 0) {
+            *ret = (enum rv_step)i;
+            return true;
+        }
+    return false;
+}
