@@ -51,9 +51,9 @@ rv_time rv_renew_at(const struct rv_policy *policy, const struct rv_binding *b)
 {
     if (!b->issued.have)
         return 0;
-    const struct rv_renew_rule *rule = &b->wanted.renew;
+    const struct rv_renew_rule *renew = &b->wanted.renew;
     rv_dur life = b->issued.not_after - b->issued.not_before;
-    rv_dur lead = rule->percent > 0 ? life / 100 * rule->percent : rule->before;
+    rv_dur lead = renew->percent > 0 ? life / 100 * renew->percent : renew->before;
     rv_dur jitter = lead / 100 * policy->renew_jitter_percent;
     /* A fleet issued in one minute is not renewed in one minute (M-62); the first batch takes the early quarter, so
      * that it has gone through before the others start. */
