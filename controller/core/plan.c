@@ -277,7 +277,7 @@ static bool look_first(const struct situation *s, struct rv_action *ret)
 #ifdef REEVE_CANARY_LOOK
     return false;
 #endif
-    return s->b->unfinished != RV_STEP_NONE && look_at_target(s, ret, RV_WHY_UNFINISHED);
+    return s->b->wanted.deploys && s->b->unfinished != RV_STEP_NONE && look_at_target(s, ret, RV_WHY_UNFINISHED);
 }
 
 /* Without an endpoint nothing could prove a switch, so none is made. */

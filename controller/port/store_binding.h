@@ -33,8 +33,8 @@ RV_MUST_CHECK enum rv_status rv_binding_save(struct rv_tx *tx, const struct rv_b
 RV_MUST_CHECK enum rv_status rv_binding_due(struct rv_tx *tx, int64_t id, rv_time due_at, struct rv_error *err);
 /* `reeve renew`: counts the request up and makes it due. */
 RV_MUST_CHECK enum rv_status rv_binding_request_renewal(struct rv_tx *tx, int64_t id, rv_time now, struct rv_error *err);
-/* `reeve approve`: the plan of this round (rv_round) may go ahead. Makes it due. A lower round than before changes nothing.
- */
+/* `reeve approve`: the plan of this round (rv_round) may go ahead. Makes it due. Replaces what was approved
+ * before: rounds are names, not an order. */
 RV_MUST_CHECK enum rv_status rv_binding_approve(struct rv_tx *tx, int64_t id, int64_t round, rv_time now,
                                                 struct rv_error *err);
 

@@ -251,7 +251,7 @@ static const struct {
     {"expired", kept, expired, RV_DO, RV_STEP_KEY, RV_WHY_EXPIRED, 0},
     {"not valid yet, by this clock", kept, not_yet_valid, RV_DO, RV_STEP_KEY, RV_WHY_EXPIRED, 0},
     {"a switch that is under way is finished first", proving, requested, RV_DO, RV_STEP_PROBE, RV_WHY_NOT_PROVED, 0},
-    {"issued again and again", staged, budget_spent, RV_HALT, RV_STEP_KEY, RV_WHY_ISSUE_BUDGET, -1},
+    {"issued again and again", staged, budget_spent, RV_HALT, RV_STEP_PROBE, RV_WHY_ISSUE_BUDGET, -1},
     {"budgets forget after a day", staged, budget_spent_yesterday, RV_DO, RV_STEP_KEY, RV_WHY_REQUESTED, 0},
     /* Approval. */
     {"Propose asks before the key", looked, propose, RV_WAIT, RV_STEP_PROBE, RV_WHY_APPROVAL, -1},
