@@ -153,6 +153,9 @@ RV_MUST_CHECK enum rv_status rv_object_decode(const json_t *document, struct rv_
 json_t *rv_object_encode(const struct rv_object *object);
 /* JSON Schema (2020-12) of one kind, or of any document when kind is RV_KIND_COUNT. Given. */
 json_t *rv_object_schema(enum rv_kind kind);
+struct rv_buf;
+/* docs/reference/manifest.md: every field of every kind. */
+void rv_manifest_reference(struct rv_buf *out);
 
 /* Built-in profile and issuer objects that exist without being declared (tls-server; internal). NULL when none. */
 const struct rv_object *rv_builtin_object(enum rv_kind kind, const char *name);
