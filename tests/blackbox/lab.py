@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ def wait_for(what, condition, seconds=60):
         if value:
             return value
         assert time.monotonic() < until, f"waited {seconds} s in vain: {what}"
-        time.sleep(pause)  # between two looks, never instead of one
+        threading.Event().wait(pause)  # between two looks, never instead of one
         pause = min(pause * 1.5, 0.25)
 
 
