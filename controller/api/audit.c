@@ -1,0 +1,65 @@
+/* The audit, to read and to check. */
+#include "api/api_priv.h"
+#include "port/store_audit.h"
+
+struct reading {
+    json_t *items;
+    int limit;
+    int64_t last;
+    bool more;
+};
+
+static bool add_row(void *arg, const struct rv_audit_row *row)
+{
+    struct reading *r = arg;
+    if (json_array_size(r->items) == (size_t)r->limit) {
+        r->more = true;
+        return false;
+    }
+    json_t *o = json_object(), *detail = NULL;
+    rv_json_set_int(o, "number", row->number);
+    rv_json_set_time(o, "at", row->at);
+    rv_json_set_text(o, "actor", row->actor);
+    rv_json_set_text(o, "action", row->action);
+    rv_json_set_text(o, "subject", row->subject);
+    if (row->detail != NULL && row->detail[0] != '\0' && rv_json_parse(rv_bytes_of(row->detail), &detail, NULL) == RV_OK)
+        rv_json_set(o, "detail", detail);
+    rv_json_set_hash(o, "hash", &row->hash);
+    json_array_append_new(r->items, o);
+    r->last = row->number;
+    return true;
+}
+
+enum rv_status rv_read_audit(struct rv_tx *tx, void *arg, struct rv_error *err)
+{
+    struct rv_call *call = arg;
+    struct reading r = {0};
+    int64_t after = 0;
+    enum rv_status status = rv_call_limit(call, 100, &r.limit, err);
+    if (status == RV_OK)
+        status = rv_call_after(call, &after, err);
+    if (status != RV_OK)
+        return status;
+    call->result = rv_page(&r.items);
+    status = rv_audit_each(tx, after, r.limit + 1, add_row, &r, err);
+    if (status == RV_OK && r.more)
+        rv_json_set_text(call->result, "next", rv_arena_printf(call->arena, "%lld", (long long)r.last));
+    return status;
+}
+
+enum rv_status rv_read_audit_verify(struct rv_tx *tx, void *arg, struct rv_error *err)
+{
+    struct rv_call *call = arg;
+    int64_t count = 0, bad = 0;
+    struct rv_hash head = {0};
+    enum rv_status status = rv_audit_verify(tx, &count, &bad, &head, err);
+    if (status != RV_OK && status != RV_CONFLICT)
+        return status;
+    json_t *o = call->result = json_object();
+    rv_json_set_int(o, "count", count);
+    rv_json_set_bool(o, "ok", status == RV_OK);
+    rv_json_set_hash(o, "head", &head);
+    if (status != RV_OK)
+        rv_json_set_int(o, "firstBad", bad);
+    return RV_OK;
+}
