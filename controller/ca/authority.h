@@ -15,8 +15,9 @@ struct rv_authority_options {
     struct rv_work *work;
     struct rv_loop *loop; /* and its clock */
     struct rv_signer signer;
-    const char *issuer; /* NULL: "internal" */
-    int max_waiting;    /* requests beyond this are refused with RV_LIMITED; 0: 10000 */
+    const char *issuer;         /* NULL: "internal" */
+    int max_waiting;            /* requests beyond this are refused with RV_LIMITED; 0: 10000 */
+    const char *ca_issuers_url; /* where the CA certificate can be had, put into what is issued; NULL: nowhere */
 };
 /* Blocking, for start-up: has the signer make root and issuing CA on first use, stores their certificates with an audit
  * row, reads the clock's high-water mark. RV_CONFLICT when store and signer hold different CAs. Unfinished intents are
@@ -28,6 +29,7 @@ struct rv_issuer rv_authority_issuer(struct rv_authority *authority);
 void rv_authority_stop(struct rv_authority *authority, void (*done)(void *arg), void *arg);
 void rv_authority_destroy(struct rv_authority *authority);
 
+const char *rv_authority_name(const struct rv_authority *authority); /* "internal" */
 /* PEM, borrowed, fixed for the life of the CA. */
 const char *rv_authority_chain_pem(
     const struct rv_authority *authority); /* the issuing certificate: what servers send behind the leaf */

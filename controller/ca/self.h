@@ -4,13 +4,13 @@
 #include "base/secret.h"
 #include "ca/authority.h"
 
-struct rv_self_request { /* borrowed until done */
+struct rv_self_request { /* copied */
     const char *const *dns_names;
     size_t dns_count;
     const char *const *ip_addresses;
     size_t ip_count;
     const char *actor;         /* "system" when NULL */
-    struct rv_secret *key_pem; /* NULL: a new key */
+    struct rv_secret *key_pem; /* NULL: a new key; borrowed until done */
 };
 struct rv_self_result {        /* borrowed during done */
     struct rv_secret *key_pem; /* PKCS#8 PEM, not encrypted; given: the caller destroys it */

@@ -1,0 +1,145 @@
+/* The transactions of issuing: reserve before, keep after (M-56). Each takes a whole batch; a function that the store runs
+ * again after a roll-back starts over. */
+#include "ca/authority_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/failpoint.h"
+#include "base/json.h"
+
+static enum rv_status audit(struct rv_tx *tx, const struct job *job, const char *action, const char *reason, rv_time now,
+                            struct rv_error *err)
+{
+    char subject[128];
+    snprintf(subject, sizeof subject, "%s%s%s", job->authority->issuer, job->serial[0] != '\0' ? "/" : "", job->serial);
+    json_t *detail = json_object();
+    rv_json_set_text(detail, "profile", job->request != NULL ? job->request->profile : job->profile);
+    if (job->names != NULL)
+        rv_json_set(detail, "names", json_loads(job->names, 0, NULL));
+    if (job->request != NULL && job->request->binding != 0)
+        rv_json_set_int(detail, "binding", job->request->binding);
+    rv_json_set_hash(detail, "fingerprint", &job->fingerprint);
+    rv_json_set_time(detail, "notAfter", job->not_after);
+    rv_json_set_text(detail, "reason", reason);
+    char *text = rv_json_text(detail);
+    json_decref(detail);
+    struct rv_audit_event event = {
+        .actor = job->actor != NULL ? job->actor : "system", .action = action, .subject = subject, .detail = text};
+    enum rv_status status = rv_audit_append(tx, &event, now, err);
+    rv_free(text);
+    return status;
+}
+
+static struct rv_cert_row row_of(const struct job *job, rv_time now)
+{
+    struct rv_cert_row row = {.state = RV_CERT_INTENT,
+                              .binding = job->request->binding,
+                              .renew_request = job->request->renew_request,
+                              .spec = job->request->spec,
+                              .spki = job->spki,
+                              .not_before = job->not_before,
+                              .not_after = job->not_after,
+                              .reserved_at = now,
+                              .names = job->names,
+                              .tbs = job->tbs};
+    snprintf(row.issuer, sizeof row.issuer, "%s", job->authority->issuer);
+    snprintf(row.profile, sizeof row.profile, "%s", job->profile);
+    snprintf(row.serial, sizeof row.serial, "%s", job->serial);
+    snprintf(row.idempotency_key, sizeof row.idempotency_key, "%s", job->idempotency_key);
+    snprintf(row.actor, sizeof row.actor, "%s", job->actor != NULL ? job->actor : "system");
+    snprintf(row.subject, sizeof row.subject, "%s", job->subject);
+    return row;
+}
+
+/* Somebody else reserved under the same key since we looked: theirs is the certificate. */
+static enum rv_status reserved_by_other(struct rv_tx *tx, struct job *job, struct rv_error *err)
+{
+    struct rv_cert_row row = {0};
+    enum rv_status status = rv_cert_by_key(tx, job->authority->issuer, job->idempotency_key, &row, err);
+    if (status == RV_NOT_FOUND)
+        return rv_fail(err, RV_INTERNAL, "a fresh serial was taken already");
+    if (status != RV_OK)
+        return status;
+    if (rv_hash_equal(&row.spki, &job->spki) && strcmp(row.profile, job->profile) == 0)
+        rv_job_adopt(job, &row);
+    else
+        job->status = rv_fail(&job->err, RV_CONFLICT, "the idempotency key was used for another request");
+    rv_cert_row_fini(&row);
+    return RV_OK;
+}
+
+static enum rv_status reserve_one(struct rv_tx *tx, struct job *job, rv_time now, struct rv_error *err)
+{
+    struct rv_cert_row row = row_of(job, now);
+    enum rv_status status = rv_cert_reserve(tx, &row, &job->id, err);
+    if (status == RV_CONFLICT)
+        return reserved_by_other(tx, job, err);
+    return status == RV_OK ? audit(tx, job, "certificate.reserved", NULL, now, err) : status;
+}
+
+enum rv_status rv_reserve_tx(struct rv_tx *tx, void *arg, struct rv_error *err)
+{
+    struct batch *b = arg;
+    enum rv_status status = RV_OK;
+    for (size_t i = 0; i < b->count && status == RV_OK; i++) {
+        b->jobs[i]->status = RV_OK;
+        b->jobs[i]->stage = SIGN;
+#ifndef REEVE_CANARY_WRITEAHEAD
+        status = reserve_one(tx, b->jobs[i], b->now, err);
+#endif
+    }
+    RV_FAILPOINT("ca.before_reserve");
+    return status;
+}
+
+/* Two jobs took up the same intent, each with a signature of its own: the first one stored is the certificate. */
+static enum rv_status stored_by_other(struct rv_tx *tx, struct job *job, struct rv_error *err)
+{
+    struct rv_cert_row row = {0};
+    enum rv_status status = rv_cert_by_id(tx, job->id, &row, err);
+    if (status == RV_OK)
+        rv_job_adopt(job, &row);
+    rv_cert_row_fini(&row);
+    return status;
+}
+
+static enum rv_status keep_one(struct rv_tx *tx, struct job *job, rv_time now, struct rv_error *err)
+{
+#ifdef REEVE_CANARY_WRITEAHEAD
+    if (job->id == 0) {
+        enum rv_status late = reserve_one(tx, job, now, err);
+        if (late != RV_OK)
+            return late;
+    }
+#endif
+    if (job->refused)
+        return audit(tx, job, "certificate.refused", job->err.message, now, err);
+    if (job->abandoned) {
+        enum rv_status status = rv_cert_abandon(tx, job->id, err);
+        if (status == RV_CONFLICT) /* finished or abandoned meanwhile */
+            return RV_OK;
+        return status == RV_OK ? audit(tx, job, "certificate.abandoned", job->err.message, now, err) : status;
+    }
+    enum rv_status status = rv_cert_store(tx, job->id, job->der, &job->fingerprint, now, err);
+    if (status == RV_CONFLICT)
+        return stored_by_other(tx, job, err);
+    return status == RV_OK ? audit(tx, job, "certificate.issued", NULL, now, err) : status;
+}
+
+enum rv_status rv_keep_tx(struct rv_tx *tx, void *arg, struct rv_error *err)
+{
+    struct batch *b = arg;
+    enum rv_status status = RV_OK;
+    for (size_t i = 0; i < b->count && status == RV_OK; i++) {
+        b->jobs[i]->stage = ANSWER;
+        status = keep_one(tx, b->jobs[i], b->now, err);
+    }
+    if (status == RV_OK && b->high != 0) {
+        char text[24];
+        snprintf(text, sizeof text, "%" PRId64, b->high);
+        status = rv_meta_set(tx, "ca.clock", text, err);
+    }
+    RV_FAILPOINT("ca.before_keep");
+    return status;
+}
