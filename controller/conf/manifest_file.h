@@ -47,6 +47,7 @@ const struct rv_manifest_doc *rv_manifest_find(const struct rv_manifest *set, co
  * without them); a path may begin with "documents[3]." as the API writes it then. Appends no newline. */
 void rv_manifest_fault_text(const struct rv_manifest *set, const char *kind, const char *name, const char *path,
                             const char *message, struct rv_buf *out);
-/* Decodes every document and checks the set against itself, as far as that is possible without a service: appends one
- * line per fault, each with its newline, and answers their number. */
+/* What can be said without asking a service: decodes every document and finds what is declared twice. Appends one line
+ * per fault, each with its newline, and answers their number. References are the service's to check: what they name may
+ * be stored there. */
 size_t rv_manifest_check(const struct rv_manifest *set, struct rv_buf *out);
