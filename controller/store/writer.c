@@ -56,7 +56,8 @@ static bool run_one(struct rv_tx *tx, struct rv_job *job, bool alone)
         }
     }
     job->status = status;
-    job->err = err;
+    if (!keep)
+        job->err = err;
     return keep;
 }
 
