@@ -3,6 +3,7 @@
 #pragma once
 #include "pki/names.h"
 #include "pki/profile.h"
+#include "pki/spki.h"
 
 #define RV_SERIAL_SIZE 17 /* first octet 01–7f, then 16 random ones */
 #define RV_SKI_SIZE 20    /* leftmost 160 bits of SHA-256 over the key bits (RFC 7093 §2, method 1) */

@@ -4,11 +4,24 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "pki/names_priv.h"
 
 static int compare(const void *a, const void *b)
 {
     const struct rv_cert_name *x = a, *y = b;
     return x->type != y->type ? (int)x->type - (int)y->type : strcmp(x->text, y->text);
+}
+
+void rv_cert_names_tidy(struct rv_cert_names *names)
+{
+    size_t count = names->count;
+    if (count < 2)
+        return;
+    qsort(names->items, count, sizeof *names->items, compare);
+    names->count = 1;
+    for (size_t i = 1; i < count; i++)
+        if (compare(&names->items[names->count - 1], &names->items[i]) != 0)
+            names->items[names->count++] = names->items[i];
 }
 
 enum rv_status rv_cert_names_make(const struct rv_cert_name *items, size_t count, struct rv_arena *arena,
@@ -22,11 +35,8 @@ enum rv_status rv_cert_names_make(const struct rv_cert_name *items, size_t count
             return status;
         names.items[i] = (struct rv_cert_name){items[i].type, rv_arena_strdup(arena, out)};
     }
-    if (count > 1)
-        qsort(names.items, count, sizeof *names.items, compare);
-    for (size_t i = 0; i < count; i++)
-        if (names.count == 0 || compare(&names.items[names.count - 1], &names.items[i]) != 0)
-            names.items[names.count++] = names.items[i];
+    names.count = count;
+    rv_cert_names_tidy(&names);
     *ret = names;
     return RV_OK;
 }

@@ -18,8 +18,9 @@ struct rv_wish {
     const char *common_name; /* NULL: none */
     rv_dur duration;         /* 0: the profile's */
 };
-/* The names and common name of the request itself. */
-struct rv_wish rv_wish_of_csr(const struct rv_csr *csr);
+/* The names of the request itself, and its common name where the profile lets the subject carry one: a common name that
+ * nobody asked for is left out, as nearly every tool puts one into its requests. */
+struct rv_wish rv_wish_of_csr(const struct rv_profile *profile, const struct rv_csr *csr);
 /* RV_DENIED, naming the field or name and what is allowed. */
 RV_MUST_CHECK enum rv_status rv_profile_check(const struct rv_profile *profile, const struct rv_csr *csr,
                                               const struct rv_wish *wish, struct rv_error *err);
