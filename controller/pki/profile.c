@@ -109,9 +109,15 @@ struct rv_bytes rv_profile_extensions(const struct rv_profile *profile)
     return rv_buf_bytes(&profile->extensions);
 }
 
-struct rv_wish rv_wish_of_csr(const struct rv_profile *profile, const struct rv_csr *csr)
+struct rv_wish rv_wish_of_csr(const struct rv_csr *csr)
 {
-    return (struct rv_wish){.names = &csr->names, .common_name = profile->spec.common_name ? csr->common_name : NULL};
+    return (struct rv_wish){.names = &csr->names, .common_name = csr->common_name};
+}
+
+void rv_profile_trim(const struct rv_profile *profile, struct rv_wish *wish)
+{
+    if (!profile->spec.common_name)
+        wish->common_name = NULL;
 }
 
 enum rv_status rv_profile_check_key(const struct rv_profile *profile, const struct rv_spki *key, struct rv_error *err)

@@ -18,9 +18,11 @@ struct rv_wish {
     const char *common_name; /* NULL: none */
     rv_dur duration;         /* 0: the profile's */
 };
-/* The names of the request itself, and its common name where the profile lets the subject carry one: a common name that
- * nobody asked for is left out, as nearly every tool puts one into its requests. */
-struct rv_wish rv_wish_of_csr(const struct rv_profile *profile, const struct rv_csr *csr);
+/* The names and common name of the request itself. */
+struct rv_wish rv_wish_of_csr(const struct rv_csr *csr);
+/* For a wish that comes from a request alone: takes the common name away where the profile lets the subject carry none.
+ * Nearly every tool puts one into its requests, and the names are what counts. */
+void rv_profile_trim(const struct rv_profile *profile, struct rv_wish *wish);
 /* RV_DENIED, naming the field or name and what is allowed. */
 RV_MUST_CHECK enum rv_status rv_profile_check(const struct rv_profile *profile, const struct rv_csr *csr,
                                               const struct rv_wish *wish, struct rv_error *err);
