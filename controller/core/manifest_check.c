@@ -11,7 +11,7 @@ static const struct {
 } algorithms[] = {
     [RV_KEY_ECDSA] = {"ECDSA", "256 or 384", {256, 384}},
     [RV_KEY_RSA] = {"RSA", "2048, 3072 or 4096", {2048, 3072, 4096}},
-    [RV_KEY_ED25519] = {"Ed25519", "256, or none", {256}},
+    [RV_KEY_ED25519] = {"Ed25519", "256, or leave it out", {256}},
 };
 
 const char *rv_key_algorithm_name(enum rv_key_algorithm algorithm)

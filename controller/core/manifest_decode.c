@@ -156,14 +156,14 @@ static void decode_text(struct decoder *d, const struct rv_field *f, const json_
 static bool list_of(struct decoder *d, const struct rv_field *f, const json_t *v, const char *what)
 {
     if (!json_is_array(v)) {
-        rv_fault_add(d->faults, d->path, "expected a list (%s), found %s", what, said(d, v));
+        rv_fault_add(d->faults, d->path, "expected a list, each item %s; found %s", what, said(d, v));
         return false;
     }
     if (json_array_size(v) > (size_t)f->high)
         rv_fault_add(d->faults, d->path, "%zu items are too many: expected at most %lld", json_array_size(v),
                      (long long)f->high);
     else if (json_array_size(v) < (size_t)f->low)
-        rv_fault_add(d->faults, d->path, "the list is empty: expected at least %lld (%s)", (long long)f->low, what);
+        rv_fault_add(d->faults, d->path, "the list is empty: expected at least one item, %s", what);
     else
         return true;
     return false;
@@ -335,7 +335,7 @@ static void decode_batches(struct decoder *d, const struct rv_field *f, const js
 {
     struct rv_batch **batches = rv_field_at(d->object, f->offset);
     size_t *count = &d->object->certificate.strategy.batch_count;
-    if (!list_of(d, f, v, "such as [1, 10%, 100%]"))
+    if (!list_of(d, f, v, "a number of targets or a percentage like 10%"))
         return;
     *batches = rv_arena_alloc(d->arena, json_array_size(v) * sizeof **batches);
     for (size_t i = 0; i < json_array_size(v); i++) {
@@ -497,14 +497,20 @@ static const struct rv_field *field_named(const struct rv_field *fields, const c
     return NULL;
 }
 
+static const char *members(struct decoder *d, const struct rv_field *group)
+{
+    struct rv_buf names = {0};
+    for (const struct rv_field *f = group->fields; f->name != NULL; f++)
+        rv_buf_printf(&names, "%s%s", f == group->fields ? "" : ", ", f->name);
+    const char *text = rv_arena_strdup(d->arena, rv_buf_text(&names));
+    rv_buf_fini(&names);
+    return text;
+}
+
 static void decode_group(struct decoder *d, const struct rv_field *f, const json_t *v)
 {
     if (!json_is_object(v)) {
-        struct rv_buf names = {0};
-        for (const struct rv_field *m = f->fields; m->name != NULL; m++)
-            rv_buf_printf(&names, "%s%s", m == f->fields ? "" : ", ", m->name);
-        rv_fault_add(d->faults, d->path, "expected a mapping with %s, found %s", rv_buf_text(&names), said(d, v));
-        rv_buf_fini(&names);
+        rv_fault_add(d->faults, d->path, "expected a mapping with %s; found %s", members(d, f), said(d, v));
         return;
     }
     if (f->present != 0)
@@ -547,6 +553,8 @@ static void decode_absent(struct decoder *d, const struct rv_field *f)
         rv_fault_add(d->faults, d->path, "is missing: expected %s", rv_text_rule_info(f->rule)->what);
     else if (f->required && f->type == RV_FIELD_WORD)
         rv_fault_add(d->faults, d->path, "is missing: expected %s", listed(d, f->words));
+    else if (f->required && f->type == RV_FIELD_GROUP)
+        rv_fault_add(d->faults, d->path, "is missing: expected a mapping with %s", members(d, f));
     else if (f->required)
         rv_fault_add(d->faults, d->path, "is missing");
     RV_AUTO(json) json_t *otherwise = rv_field_default(f);
@@ -599,7 +607,7 @@ static bool find_kind(struct decoder *d, const json_t *document, enum rv_kind *r
     for (size_t i = 0; kind != NULL && later_kinds[i] != NULL; i++)
         later = later || strcmp(kind, later_kinds[i]) == 0;
     if (later)
-        rv_fault_add(d->faults, d->path, "kind %s is not supported by this version: it has %s", kind, listed(d, names));
+        rv_fault_add(d->faults, d->path, "kind %s is not supported by this version: expected %s", kind, listed(d, names));
     else if (kind != NULL)
         unknown_word(d, kind, names);
     else if (v != NULL)

@@ -293,10 +293,15 @@ static void check_targets(struct checker *c, const struct rv_object *o)
     }
     for (size_t i = 0; i < c->target_count; i++)
         selected += selects(s, &c->targets[i]);
-    if (s->target_labels.count > 0 && selected == 0)
-        fault(c, o, "spec.deploy.targets.matchLabels",
-              "no Target has all these labels (%s: %s…): expected at least one that does", s->target_labels.items[0].name,
-              s->target_labels.items[0].value);
+    if (s->target_labels.count > 0 && selected == 0) {
+        struct rv_buf labels = {0};
+        for (size_t i = 0; i < s->target_labels.count; i++)
+            rv_buf_printf(&labels, "%s%s: %s", i == 0 ? "" : ", ", s->target_labels.items[i].name,
+                          s->target_labels.items[i].value);
+        fault(c, o, "spec.deploy.targets.matchLabels", "no Target has all of {%s}: expected at least one that does",
+              rv_buf_text(&labels));
+        rv_buf_fini(&labels);
+    }
     for (size_t i = 0; i < c->target_count; i++) {
         if (!selects(s, &c->targets[i]))
             continue;

@@ -117,13 +117,15 @@ static const char *path_fault(const char *path)
     size_t n = strlen(path);
     if (path[0] != '/')
         return "expected an absolute path, beginning with \"/\"";
-    if (n > 1 && path[n - 1] == '/')
+    if (n == 1)
+        return "it is the root itself";
+    if (path[n - 1] == '/')
         return "leave out the final \"/\"";
     for (const char *at = path; *at != '\0';) {
         size_t len = strcspn(++at, "/");
         if ((len == 1 && at[0] == '.') || (len == 2 && at[0] == '.' && at[1] == '.'))
             return "\".\" and \"..\" are not allowed in it";
-        if (len == 0 && n > 1)
+        if (len == 0)
             return "it has an empty part (\"//\")";
         at += len;
     }

@@ -55,7 +55,7 @@ static const char *label_fault(const char *label, size_t len)
         if (label[i] == '*')
             return "\"*\" may only stand alone as the first label";
         if ((unsigned char)label[i] >= 0x80)
-            return "it is not ASCII: write international labels in their xn-- form";
+            return "write international labels in their xn-- form";
         if (!is_alpha(label[i]) && !is_digit(label[i]) && label[i] != '-')
             return "only letters, digits and hyphens are allowed";
     }
