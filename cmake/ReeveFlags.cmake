@@ -15,6 +15,9 @@ if(REEVE_SANITIZE)
     target_compile_options(rv_flags INTERFACE -fsanitize=${REEVE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(rv_flags INTERFACE -fsanitize=${REEVE_SANITIZE})
 endif()
+if(REEVE_FUZZ) # libFuzzer sees only what was compiled for it
+    target_compile_options(rv_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(REEVE_HARDENED) # M-01
     target_compile_options(rv_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
         -fstack-clash-protection -fcf-protection=full -fPIE -ftrivial-auto-var-init=zero)
