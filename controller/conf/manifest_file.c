@@ -272,6 +272,17 @@ void rv_manifest_fault_text(const struct rv_manifest *set, const char *kind, con
     rv_printable(out, message, strlen(message));
 }
 
+void rv_manifest_fault_of(const struct rv_manifest *set, const json_t *fault, struct rv_buf *out)
+{
+    int64_t i = rv_json_get_int(fault, "document", -1);
+    const char *path = rv_json_get_text(fault, "path", ""), *message = rv_json_get_text(fault, "message", "is not valid");
+    if (i >= 0 && (uint64_t)i < rv_manifest_count(set))
+        add_fault(&set->entries[i]->doc, path, message, out);
+    else
+        rv_manifest_fault_text(set, rv_json_get_text(fault, "kind", NULL), rv_json_get_text(fault, "name", NULL), path,
+                               message, out);
+}
+
 /* The document that declared the same before, NULL when it is the first; remembers it in `seen`. */
 static const struct rv_manifest_doc *declared_before(const struct rv_manifest *set, size_t i, json_t *seen)
 {

@@ -47,6 +47,9 @@ const struct rv_manifest_doc *rv_manifest_find(const struct rv_manifest *set, co
  * without them); a path may begin with "documents[3]." as the API writes it then. Appends no newline. */
 void rv_manifest_fault_text(const struct rv_manifest *set, const char *kind, const char *name, const char *path,
                             const char *message, struct rv_buf *out);
+/* Same for one entry of "faults" in a problem document: {document, kind, name, path, message}; document is the number of
+ * the document in rv_manifest_documents, and may be absent. */
+void rv_manifest_fault_of(const struct rv_manifest *set, const json_t *fault, struct rv_buf *out);
 /* What can be said without asking a service: decodes every document and finds what is declared twice. Appends one line
  * per fault, each with its newline, and answers their number. References are the service's to check: what they name may
  * be stored there. */

@@ -206,6 +206,22 @@ static void fields_have_lines(void **state)
     rv_buf_clear(&out);
     rv_manifest_fault_text(set, NULL, NULL, "documents[99].spec", "wrong", &out);
     assert_string_equal(rv_buf_text(&out), "documents[99].spec: wrong");
+    static const struct {
+        const char *fault, *text;
+    } faults[] = {
+        {"{\"document\": 0, \"path\": \"spec.dnsNames[1]\", \"message\": \"wrong\"}",
+         "shop.yaml:11: spec.dnsNames[1]: wrong"},
+        {"{\"document\": 7, \"kind\": \"Certificate\", \"name\": \"other\", \"path\": \"spec\"}",
+         "shop.yaml:18: spec: is not valid"},
+        {"{}", "is not valid"},
+    };
+    for (size_t i = 0; i < RV_COUNT(faults); i++) {
+        RV_AUTO(json) json_t *fault = NULL;
+        assert_int_equal(rv_json_parse(rv_bytes_of(faults[i].fault), &fault, NULL), RV_OK);
+        rv_buf_clear(&out);
+        rv_manifest_fault_of(set, fault, &out);
+        assert_string_equal(rv_buf_text(&out), faults[i].text);
+    }
     rv_buf_fini(&out);
     rv_manifest_destroy(set);
 }
