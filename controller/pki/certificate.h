@@ -74,9 +74,9 @@ struct rv_cert_info {
     bool ca;
     int path_length; /* -1: none */
     bool self_issued;
-    bool server_auth, client_auth, any_usage, has_eku;
-    bool cert_sign; /* keyUsage keyCertSign, or no keyUsage at all */
-    char key[32];   /* "ECDSA P-256", "RSA 2048", …, or "unknown" */
+    bool server_auth, client_auth, any_usage, other_usage, has_eku; /* other: a purpose that is none of the three */
+    bool cert_sign;                                                 /* keyUsage keyCertSign, or no keyUsage at all */
+    char key[32];                                                   /* "ECDSA P-256", "RSA 2048", …, or "unknown" */
     struct rv_bytes ski, aki;
     const char *malformed; /* NULL, or what makes it no proper DER certificate; it was then read leniently */
 };

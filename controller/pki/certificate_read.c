@@ -29,9 +29,12 @@ static void read_eku(struct rv_bytes der, struct rv_cert_info *info)
         return;
     }
     while (rv_der_take(&list.body, DER_OID, &oid)) {
-        info->server_auth = info->server_auth || rv_bytes_equal(oid.body, rv_oid_server_auth);
-        info->client_auth = info->client_auth || rv_bytes_equal(oid.body, rv_oid_client_auth);
-        info->any_usage = info->any_usage || rv_bytes_equal(oid.body, rv_oid_any_usage);
+        bool server = rv_bytes_equal(oid.body, rv_oid_server_auth), client = rv_bytes_equal(oid.body, rv_oid_client_auth);
+        bool any = rv_bytes_equal(oid.body, rv_oid_any_usage);
+        info->server_auth = info->server_auth || server;
+        info->client_auth = info->client_auth || client;
+        info->any_usage = info->any_usage || any;
+        info->other_usage = info->other_usage || !(server || client || any);
     }
     if (list.body.len > 0)
         note(info, "extKeyUsage is malformed");

@@ -297,7 +297,7 @@ static enum rv_status check_info(const struct rv_profile *profile, const struct 
     struct rv_spki spki;
     if (info->ca)
         return rv_fail(err, RV_DENIED, "a CA certificate, and profile %s makes none", profile->name);
-    if (info->server_auth != s->server_auth || info->client_auth != s->client_auth || info->any_usage)
+    if (info->server_auth != s->server_auth || info->client_auth != s->client_auth || info->any_usage || info->other_usage)
         return rv_fail(err, RV_DENIED, "its extended key usage is not that of profile %s", profile->name);
     struct rv_buf subject RV_AUTO(rv_buf) = {0};
     rv_subject_put(&subject, NULL, info->common_name);
