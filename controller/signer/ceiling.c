@@ -11,16 +11,17 @@
 static const struct rv_profile_spec compiled = {
     .duration = RV_DAY(90),
     .max_duration = RV_DAY(200),
-    .backdate = RV_HOUR(47), /* notBefore within 48 h of signing (B-02) */
     .keys = {.ecdsa_p256 = true, .ecdsa_p384 = true, .ed25519 = true, .rsa_min = 2048, .rsa_max = 4096},
     .names = {.dns = true, .ip = true, .uri = true, .email = true, .wildcards = true, .max_names = 100},
-    .common_name = true,
-    .server_auth = true,
-    .client_auth = true,
+    .common_name = true, /* the usages are set below */
 };
+#define BACKDATE RV_HOUR(48) /* notBefore at most this much before signing (B-02), */
+#define AHEAD RV_MIN(10)     /* and this much after it: two clocks */
 
+/* A profile says exactly which usages a certificate has; the ceiling is any of these. */
+enum { SERVER = 1, CLIENT = 2, BOTH = SERVER | CLIENT };
 struct rv_ceiling {
-    struct rv_profile *profile;
+    struct rv_profile *profiles[BOTH + 1]; /* by usages; [0] is NULL */
 };
 
 /* ---- limits.json ---- */
@@ -110,14 +111,17 @@ enum rv_status rv_ceiling_create(struct rv_bytes limits, struct rv_ceiling **ret
 {
     struct rv_arena *arena = rv_arena_create();
     struct rv_profile_spec spec = compiled;
-    struct rv_profile *profile = NULL;
+    struct rv_ceiling *ceiling = rv_zalloc(sizeof *ceiling);
     enum rv_status status = limits.len > 0 ? read_limits(limits, arena, &spec, err) : RV_OK;
-    if (status == RV_OK)
-        status = rv_profile_compile("signer-limits", &spec, &profile, err);
-    if (status == RV_OK) {
-        *ret = rv_zalloc(sizeof **ret);
-        (*ret)->profile = profile;
+    for (int usages = SERVER; usages <= BOTH && status == RV_OK; usages++) {
+        spec.server_auth = (usages & SERVER) != 0;
+        spec.client_auth = (usages & CLIENT) != 0;
+        status = rv_profile_compile("signer-limits", &spec, &ceiling->profiles[usages], err);
     }
+    if (status == RV_OK)
+        *ret = ceiling;
+    else
+        rv_ceiling_destroy(ceiling);
     rv_arena_destroy(arena);
     return status;
 }
@@ -126,7 +130,8 @@ void rv_ceiling_destroy(struct rv_ceiling *ceiling)
 {
     if (ceiling == NULL)
         return;
-    rv_profile_release(ceiling->profile);
+    for (int usages = SERVER; usages <= BOTH; usages++)
+        rv_profile_release(ceiling->profiles[usages]);
     rv_free(ceiling);
 }
 
@@ -162,16 +167,19 @@ enum rv_status rv_ceiling_check(const struct rv_ceiling *ceiling, const struct r
     enum rv_status status = rv_tbs_read(tbs, arena, &info, err);
     if (status != RV_OK)
         return status;
-    if (info.ca || info.path_length >= 0)
-        return refuse(err, "X-25", "a CA certificate: this signer signs leaf certificates only");
+    if (info.ca || info.path_length >= 0 || info.cert_sign)
+        return refuse(err, "X-25", "it could sign certificates: this signer signs leaf certificates only");
     if (!rv_bytes_equal(info.issuer_der, rv_ca_subject(ca)))
         return refuse(err, "X-04", "its issuer is not the subject of the issuing CA");
     if (!rv_bytes_equal(info.aki, rv_ca_ski(ca)))
         return refuse(err, "X-20", "its authority key identifier is not that of the issuing CA");
-    if (!info.has_eku || info.any_usage)
+    int usages = (info.server_auth ? SERVER : 0) | (info.client_auth ? CLIENT : 0);
+    if (!info.has_eku || info.any_usage || usages == 0)
         return refuse(err, "X-28", "extended key usage must be there and name serverAuth or clientAuth only");
     if (info.not_before < rv_ca_not_before(ca) || info.not_after > rv_ca_not_after(ca))
         return refuse(err, "X-06", "it would be valid outside the life of the issuing CA");
-    status = rv_profile_check_tbs(ceiling->profile, tbs, now, err);
+    if (info.not_before < now - BACKDATE || info.not_before > now + AHEAD)
+        return refuse(err, "B-02", "its notBefore is not near the present time");
+    status = rv_profile_check_tbs(ceiling->profiles[usages], tbs, info.not_before, err);
     return status == RV_OK ? rv_lint_tbs(tbs, ca, NULL, err) : status;
 }
