@@ -26,12 +26,25 @@ bool http_check_request_line(struct http_parser *p, const char *line, size_t n)
     if (version != 8 || memcmp(second + 1, "HTTP/", 5) != 0)
         return refuse(p, 400, "the request line is malformed");
     if (memcmp(second + 6, "1.1", 3) != 0 && memcmp(second + 6, "1.0", 3) != 0)
-        return refuse(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+        return refuse(p, 505, "the version of HTTP is not spoken here");
     p->http10 = second[8] == '0';
     if ((size_t)(second - target) > p->limits->target)
         return refuse(p, 414, "the request target is too long");
     if (!rv_http_method_find(line, (size_t)(space - line), &p->method))
         return refuse(p, 501, "the method is not known here");
+    return true;
+}
+
+/* RFC 9112 §5.1: a token, and no blank before the colon. */
+bool http_check_field_line(struct http_parser *p, const char *line, size_t n)
+{
+    static const char punctuation[] = "!#$%&'*+-.^_`|~";
+    const char *colon = memchr(line, ':', n);
+    if (colon == NULL)
+        return refuse(p, 400, "a header field without a colon");
+    for (const char *c = line; c < colon; c++)
+        if (!isalnum((unsigned char)*c) && (*c == '\0' || strchr(punctuation, *c) == NULL))
+            return refuse(p, 400, "the name of a header field is malformed");
     return true;
 }
 

@@ -19,7 +19,7 @@ static bool has_room(struct http_link *link, bool local)
     struct rv_http_server *server = link->server;
     const struct rv_http_limits *limits = &server->shared.limits;
     size_t most = local ? limits->connections : limits->connections - limits->reserved;
-    if (server->draining || server->link_count >= most)
+    if (server->draining || server->link_count > most) /* this one is counted already */
         return false;
     if (local)
         return true;

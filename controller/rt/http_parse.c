@@ -100,6 +100,15 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t n)
     return 0;
 }
 
+static int on_chunk_header(llhttp_t *llhttp)
+{
+    struct http_parser *p = of(llhttp);
+    if (llhttp->content_length <= p->limits->body - p->body.len)
+        return 0;
+    http_refuse(p, 413, "the body is larger than this server accepts");
+    return -1;
+}
+
 static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t n)
 {
     (void)at;
@@ -125,6 +134,7 @@ __attribute__((constructor)) static void settings_init(void)
     settings.on_header_value_complete = on_header_value_complete;
     settings.on_headers_complete = on_headers_complete;
     settings.on_chunk_extension_name = on_chunk_extension;
+    settings.on_chunk_header = on_chunk_header;
     settings.on_body = on_body;
     settings.on_message_complete = on_message_complete;
 }
@@ -180,7 +190,7 @@ static enum scan scan_byte(struct http_parser *p, const uint8_t *in)
         http_refuse(p, 431, "too many header fields");
         return SCAN_REFUSED;
     }
-    return SCAN_MORE;
+    return http_check_field_line(p, line, length) ? SCAN_MORE : SCAN_REFUSED;
 }
 
 static enum scan scan(struct http_parser *p, struct rv_bytes in)

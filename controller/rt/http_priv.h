@@ -51,6 +51,7 @@ enum http_parsed http_parse(struct http_parser *p, struct rv_bytes in, size_t *r
 enum http_parsed http_refuse(struct http_parser *p, int status, const char *why);
 /* The checks on a complete header (http_check.c): false has set status and why. */
 bool http_check_request_line(struct http_parser *p, const char *line, size_t n);
+bool http_check_field_line(struct http_parser *p, const char *line, size_t n);
 bool http_check_head(struct http_parser *p);
 
 /* Conversation */
