@@ -87,6 +87,8 @@ enum rv_status rv_reserve_tx(struct rv_tx *tx, void *arg, struct rv_error *err)
         b->jobs[i]->stage = SIGN;
 #ifndef REEVE_CANARY_WRITEAHEAD
         status = reserve_one(tx, b->jobs[i], b->now, err);
+#else
+        (void)tx, (void)err;
 #endif
     }
     RV_FAILPOINT("ca.before_reserve");
@@ -104,6 +106,20 @@ static enum rv_status stored_by_other(struct rv_tx *tx, struct job *job, struct 
     return status;
 }
 
+/* Told once, whoever else took the intent up. */
+static enum rv_status abandon_one(struct rv_tx *tx, struct job *job, rv_time now, struct rv_error *err)
+{
+    struct rv_cert_row row = {0};
+    enum rv_status status = rv_cert_by_id(tx, job->id, &row, err);
+    if (status == RV_OK && row.state == RV_CERT_INTENT) {
+        status = rv_cert_abandon(tx, job->id, err);
+        if (status == RV_OK)
+            status = audit(tx, job, "certificate.abandoned", job->err.message, now, err);
+    }
+    rv_cert_row_fini(&row);
+    return status;
+}
+
 static enum rv_status keep_one(struct rv_tx *tx, struct job *job, rv_time now, struct rv_error *err)
 {
 #ifdef REEVE_CANARY_WRITEAHEAD
@@ -115,12 +131,8 @@ static enum rv_status keep_one(struct rv_tx *tx, struct job *job, rv_time now, s
 #endif
     if (job->refused)
         return audit(tx, job, "certificate.refused", job->err.message, now, err);
-    if (job->abandoned) {
-        enum rv_status status = rv_cert_abandon(tx, job->id, err);
-        if (status == RV_CONFLICT) /* finished or abandoned meanwhile */
-            return RV_OK;
-        return status == RV_OK ? audit(tx, job, "certificate.abandoned", job->err.message, now, err) : status;
-    }
+    if (job->abandoned)
+        return abandon_one(tx, job, now, err);
     enum rv_status status = rv_cert_store(tx, job->id, job->der, &job->fingerprint, now, err);
     if (status == RV_CONFLICT)
         return stored_by_other(tx, job, err);
