@@ -11,9 +11,10 @@ fi
 packages_build="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libcurl4-openssl-dev libjansson-dev libssh-dev
     libsqlite3-dev libyaml-dev libssl-dev libseccomp-dev linux-libc-dev $llhttp nodejs npm ca-certificates"
 packages_demo="nginx-light openssh-server openssh-client openssl util-linux curl"
-packages_test="libcmocka-dev python3-minimal python3-pytest python3-jsonschema python3-yaml clang clang-format libclang-rt-14-dev
-    sqlite3 gnutls-bin chromium chromium-driver python3-selenium jq procps"
-[ "$llhttp" = node-llhttp ] || packages_test=${packages_test/libclang-rt-14-dev/libclang-rt-dev}
+packages_fuzz="libcmocka-dev clang libclang-rt-14-dev"
+[ "$llhttp" = node-llhttp ] || packages_fuzz=${packages_fuzz/libclang-rt-14-dev/libclang-rt-dev}
+packages_test="libcmocka-dev python3-minimal python3-pytest python3-jsonschema python3-yaml clang-format
+    sqlite3 gnutls-bin chromium chromium-driver python3-selenium jq procps $packages_fuzz"
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
@@ -26,6 +27,23 @@ good() { printf '%s    %s%s\n' "$green" "$*" "$plain"; }
 fail() {
     printf '%s%s: %s%s\n' "$red" "$(basename "$0")" "$*" "$plain" >&2
     exit 1
+}
+
+# One line a result, the same in every script, so that scripts/test can count them: report ok|FAIL|skip NAME [WORDS…]
+report() {
+    local colour=$green
+    [ "$1" != FAIL ] || colour=$red
+    [ "$1" != skip ] || colour=$dim
+    printf '%s%-4s %s%s%s\n' "$colour" "$1" "$2" "$plain" "${3:+ ($3)}"
+}
+# The comment at the head of the script is its help.
+usage() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit 0
+}
+misused() { # misused WHAT KNOWN
+    printf '%s: %s is not known here (there are: %s)\n' "$(basename "$0")" "$1" "$2" >&2
+    exit 64
 }
 
 # Installs what is missing of the named packages; as another user than root through sudo.
@@ -64,13 +82,24 @@ ensure_packages() {
     rm -f "$log"
 }
 
-# Configures and builds one preset; quiet while all goes well.
-build_preset() {
-    local preset=$1 log=$top/build/$1.log
+# Configures and builds: quiet while all goes well, the first errors and the name of the whole log when not.
+# build_targets PRESET TARGET… [-- OPTION…]   options go to the configuring; no target means everything
+build_targets() {
+    local preset=$1 log=$top/build/$1.log targets=()
     shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        targets+=("$1")
+        shift
+    done
+    [ $# -eq 0 ] || shift
     mkdir -p "$top/build"
-    if ! { cmake -S "$top" --preset "$preset" "$@" && cmake --build --preset "$preset"; } >"$log" 2>&1; then
-        grep -E 'error|Error|FAILED' -A 6 "$log" | tail -40 >&2
+    if ! { cmake -S "$top" --preset "$preset" "$@" && cmake --build "$top/build/$preset" ${targets[0]+--target "${targets[@]}"}; } >"$log" 2>&1 </dev/null; then
+        grep -E 'error|Error|FAILED' -A 6 "$log" | head -40 >&2
         fail "the $preset build failed; all of it: $log"
     fi
+}
+build_preset() { # build_preset PRESET [OPTION…]
+    local preset=$1
+    shift
+    build_targets "$preset" -- "$@"
 }
