@@ -70,7 +70,7 @@ static bool run_ok(const char *const *argv)
     return false;
 }
 
-static pid_t start(const struct rv_lab *lab, const char *log, const char *const *argv)
+pid_t rv_lab_start(const struct rv_lab *lab, const char *log, const char *const *argv)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid != 0)
@@ -90,7 +90,7 @@ static pid_t start(const struct rv_lab *lab, const char *log, const char *const 
     _exit(127);
 }
 
-static void end(pid_t pid)
+void rv_lab_end(pid_t pid)
 {
     if (pid <= 0)
         return;
@@ -231,6 +231,7 @@ static void write_wrapper(struct rv_lab *lab)
                   "reload-fails/*reload) echo 'reload: the lab says no' >&2; exit 1 ;;\n"
                   "reload-hangs/*reload) sleep 600 ;;\n"
                   "reload-ignored/*reload) exit 0 ;;\n"
+                  "check-slow/*-t) sleep 1.5 ;;\n"
                   "check-fails-with*-t)\n"
                   "  case $(readlink '%s/%s/current') in *\"${fault#check-fails-with }\")\n"
                   "    echo 'check: the lab refuses this pair' >&2; exit 1 ;; esac ;;\n"
@@ -261,10 +262,10 @@ static bool start_nginx(struct rv_lab *lab)
         lab->https_port = free_port();
         rv_lab_break_configuration(lab, false);
         const char *argv[] = {"nginx", "-p", lab->root, "-c", config, "-e", "stderr", NULL};
-        lab->nginx = start(lab, "nginx.out", argv);
+        lab->nginx = rv_lab_start(lab, "nginx.out", argv);
         if (comes_up(&lab->nginx, lab->https_port, NULL))
             return true;
-        end(lab->nginx);
+        rv_lab_end(lab->nginx);
     }
     complain_log(lab, "nginx");
     return false;
@@ -272,36 +273,36 @@ static bool start_nginx(struct rv_lab *lab)
 
 /* ---- the login */
 
-static bool make_ssh_key(const struct rv_lab *lab, const char *name)
+static bool make_ssh_key(const struct rv_lab *lab, const char *type, const char *name)
 {
     char path[280];
     snprintf(path, sizeof path, "%s/%s", lab->root, name);
-    const char *argv[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", path, NULL};
+    const char *argv[] = {"ssh-keygen", "-q", "-t", type, "-N", "", "-C", "lab", "-f", path, NULL};
     return run_ok(argv);
 }
 
-static bool read_host_key(struct rv_lab *lab)
+static bool read_host_key(struct rv_lab *lab, const char *name, char ret[static 80])
 {
     char path[280];
-    snprintf(path, sizeof path, "%s/host_key.pub", lab->root);
+    snprintf(path, sizeof path, "%s/%s.pub", lab->root, name);
     const char *argv[] = {"ssh-keygen", "-l", "-E", "sha256", "-f", path, NULL};
     RV_AUTO(rv_buf) struct rv_buf out = {0};
     if (rv_lab_run(argv, (struct rv_bytes){0}, &out) != 0)
         return false;
-    return sscanf(rv_buf_text(&out), "%*d %79s", lab->host_key) == 1;
+    return sscanf(rv_buf_text(&out), "%*d %79s", ret) == 1;
 }
 
 static void write_sshd_config(struct rv_lab *lab)
 {
     RV_AUTO(rv_buf) struct rv_buf text = {0};
     const char *r = lab->root;
-    rv_buf_printf(
-        &text,
-        "Port %d\nListenAddress 127.0.0.1\nHostKey %s/host_key\nPidFile none\nAuthorizedKeysFile %s/login_key.pub\n"
-        "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-        "PubkeyAuthentication yes\nPermitRootLogin yes\nPrintMotd no\nPrintLastLog no\nX11Forwarding no\n"
-        "AllowTcpForwarding no\nLogLevel VERBOSE\n",
-        lab->ssh_port, r, r);
+    rv_buf_printf(&text,
+                  "Port %d\nListenAddress 127.0.0.1\nHostKey %s/host_key\nHostKey %s/second_host_key\nPidFile "
+                  "none\nAuthorizedKeysFile %s/login_key.pub\n"
+                  "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+                  "PubkeyAuthentication yes\nPermitRootLogin yes\nPrintMotd no\nPrintLastLog no\nX11Forwarding no\n"
+                  "AllowTcpForwarding no\nLogLevel VERBOSE\n",
+                  lab->ssh_port, r, r, r);
     rv_lab_write(lab, "sshd_config", rv_buf_text(&text), 0644);
 }
 
@@ -309,8 +310,9 @@ static bool start_sshd(struct rv_lab *lab)
 {
     char config[280];
     snprintf(config, sizeof config, "%s/sshd_config", lab->root);
-    if (!make_ssh_key(lab, "host_key") || !make_ssh_key(lab, "login_key") || !make_ssh_key(lab, "stranger_key") ||
-        !read_host_key(lab))
+    if (!make_ssh_key(lab, "ed25519", "host_key") || !make_ssh_key(lab, "ecdsa", "second_host_key") ||
+        !make_ssh_key(lab, "ed25519", "login_key") || !make_ssh_key(lab, "ed25519", "stranger_key") ||
+        !read_host_key(lab, "host_key", lab->host_key) || !read_host_key(lab, "second_host_key", lab->second_host_key))
         return false;
     if (geteuid() == 0) /* where sshd separates its privileges */
         (void)!mkdir("/run/sshd", 0755);
@@ -319,10 +321,10 @@ static bool start_sshd(struct rv_lab *lab)
         lab->ssh_port = free_port();
         write_sshd_config(lab);
         const char *argv[] = {program, "-D", "-e", "-f", config, NULL};
-        lab->sshd = start(lab, "sshd.out", argv);
+        lab->sshd = rv_lab_start(lab, "sshd.out", argv);
         if (comes_up(&lab->sshd, lab->ssh_port, "SSH-2.0-"))
             return true;
-        end(lab->sshd);
+        rv_lab_end(lab->sshd);
     }
     complain_log(lab, "sshd");
     return false;
@@ -432,6 +434,19 @@ pid_t rv_lab_guard(const struct rv_lab *lab)
     return read_file(path, &text) && sscanf(rv_buf_text(&text), "%*64s %*d %d", &pid) == 1 ? pid : 0;
 }
 
+int rv_lab_cut_links(const struct rv_lab *lab)
+{
+    char path[64];
+    int cut = 0, pid = 0, used;
+    RV_AUTO(rv_buf) struct rv_buf text = {0};
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)lab->sshd, (int)lab->sshd);
+    if (lab->sshd <= 0 || !read_file(path, &text))
+        return 0;
+    for (const char *at = rv_buf_text(&text); sscanf(at, "%d%n", &pid, &used) == 1; at += used)
+        cut += kill(pid, SIGKILL) == 0;
+    return cut;
+}
+
 /* ---- the whole */
 
 struct lab_full {
@@ -505,11 +520,11 @@ void rv_lab_destroy(struct rv_lab *lab)
 {
     if (lab == NULL)
         return;
-    end(lab->sshd);
+    rv_lab_end(lab->sshd);
     pid_t guard = rv_lab_guard(lab);
     if (guard > 0)
         kill(guard, SIGKILL);
-    end(lab->nginx);
+    rv_lab_end(lab->nginx);
     if (getenv("REEVE_TEST_KEEP") == NULL)
         nftw(lab->root, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     rv_free((struct lab_full *)lab);

@@ -13,7 +13,7 @@ struct rv_lab {
     char certificate[64]; /* the certificate's name: files are ROOT/tls/NAME.crt, .key */
     char name[64];        /* DNS name it serves: NAME.example.com */
     int https_port, ssh_port;
-    char host_key[80]; /* "SHA256:…" of the sshd */
+    char host_key[80], second_host_key[80]; /* "SHA256:…" of the sshd: Ed25519, ECDSA */
     char user[64];
     struct rv_hash foreign; /* what is served at first */
     pid_t nginx, sshd;
@@ -27,6 +27,9 @@ const struct rv_target_spec *rv_lab_target(struct rv_lab *lab, const char *conne
 
 /* Runs a program found in PATH; its output is given to the caller. The exit code, -1 when it was killed. */
 int rv_lab_run(const char *const *argv, struct rv_bytes input, struct rv_buf *out);
+/* A program in the background, its output in ROOT/LOG; and its end. */
+pid_t rv_lab_start(const struct rv_lab *lab, const char *log, const char *const *argv);
+void rv_lab_end(pid_t pid);
 /* A handshake by `openssl s_client`: the fingerprint served. False when there was none. */
 bool rv_lab_served(const struct rv_lab *lab, struct rv_hash *ret);
 /* Waits until that fingerprint is served, at most 20 s. */
@@ -43,10 +46,12 @@ bool rv_lab_sign(struct rv_lab *lab, struct rv_bytes csr, const struct rv_lab_wi
 void rv_lab_pair_fini(struct rv_lab_pair *pair);
 
 /* The server program of the target is a wrapper around nginx, with faults to choose: "" for none, "reload-fails",
- * "reload-hangs", "reload-ignored", "check-fails-with HEX" (while current leads to that pair). */
+ * "reload-hangs", "reload-ignored", "check-slow", "check-fails-with HEX" (while current leads to that pair). */
 void rv_lab_fault(struct rv_lab *lab, const char *fault);
 /* The process that guards the armed switch; 0 when none is armed. */
 pid_t rv_lab_guard(const struct rv_lab *lab);
+/* Breaks every open SSH connection, from the target's side. How many there were. */
+int rv_lab_cut_links(const struct rv_lab *lab);
 /* Replaces a file below the root by this text, at once. */
 void rv_lab_write(const struct rv_lab *lab, const char *path, const char *text, unsigned mode);
 /* Makes the configuration of the server one that its own check refuses; false puts it right. */
