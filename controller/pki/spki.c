@@ -37,8 +37,8 @@ static enum rv_status refuse(struct rv_bytes der, struct rv_error *err)
     if (!rv_der_take(&algorithm.body, DER_OID, &curve))
         return rv_fail(err, RV_INVALID, "the elliptic curve is spelled out; only named curves are accepted");
     for (size_t i = 0; i < RV_COUNT(fixed); i++)
-        if (fixed[i].algorithm == RV_KEY_ECDSA && der.len > fixed[i].head.len &&
-            memcmp(algorithm.whole.ptr, fixed[i].head.ptr + 2, algorithm.whole.len) == 0)
+        if (fixed[i].algorithm == RV_KEY_ECDSA && /* the head without the outer SEQUENCE and the BIT STRING */
+            rv_bytes_equal(algorithm.whole, RV_BYTES(fixed[i].head.ptr + 2, fixed[i].head.len - 5)))
             return rv_fail(err, RV_INVALID, "the point of the %s key is not in the uncompressed form", fixed[i].text);
     return rv_fail(err, RV_INVALID, "the elliptic curve %s is not supported; use P-256 or P-384",
                    rv_der_oid_text(curve.body, text, sizeof text));

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -15,6 +16,7 @@
 #include "pki/profile.h"
 
 #define NOW INT64_C(1795442400000) /* 2026-11-23T14:00:00Z */
+static rv_time fixture_now = NOW;  /* a test that asks other programs puts the real time here */
 #define OK(call)                                                                                                            \
     do {                                                                                                                    \
         struct rv_error *e_ = &fixture_err;                                                                                 \
@@ -70,8 +72,8 @@ static inline void fixture_ca_init(struct fixture_ca *f, enum rv_key_algorithm a
     struct rv_ca_wish wish = {.common_name = "Test Root",
                               .organization = "Reeve Tests",
                               .spki = rv_key_spki(f->root_key),
-                              .not_before = NOW - RV_DAY(1),
-                              .not_after = NOW + RV_DAY(3650),
+                              .not_before = fixture_now - RV_DAY(1),
+                              .not_after = fixture_now + RV_DAY(3650),
                               .path_length = -1};
     rv_serial_make(wish.serial);
     OK(rv_tbs_root(&wish, rv_key_signature_algorithm(f->root_key), &tbs, &fixture_err));
@@ -83,7 +85,7 @@ static inline void fixture_ca_init(struct fixture_ca *f, enum rv_key_algorithm a
     wish.common_name = "Test Issuing";
     wish.spki = rv_key_spki(f->key);
     wish.path_length = 0;
-    wish.not_after = NOW + RV_DAY(1000);
+    wish.not_after = fixture_now + RV_DAY(1000);
     wish.server_and_client = true;
     rv_serial_make(wish.serial);
     OK(rv_tbs_issuing(f->root, &wish, &tbs, &fixture_err));
@@ -140,4 +142,30 @@ static inline void fixture_file(const char *dir, const char *name, const char *l
     assert_non_null(out);
     assert_int_equal(fwrite(pem.data, 1, pem.len, out), pem.len);
     assert_int_equal(fclose(out), 0);
+}
+
+/* Runs a program in dir, without a shell; what it prints is shown when it fails. */
+static inline bool fixture_run(const char *dir, const char *const argv[])
+{
+    char log[256], text[2048];
+    snprintf(log, sizeof log, "%s/log", dir);
+    pid_t child = fork();
+    if (child == 0) {
+        if (chdir(dir) != 0 || freopen("log", "w", stdout) == NULL || dup2(1, 2) < 0 ||
+            freopen("/dev/null", "r", stdin) == NULL)
+            _exit(126);
+        execvp(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    int status = -1;
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    FILE *in = good ? NULL : fopen(log, "r");
+    if (in != NULL) {
+        text[fread(text, 1, sizeof text - 1, in)] = 0;
+        print_message("%s %s: %s\n", argv[0], argv[1], text);
+        fclose(in);
+    }
+    unlink(log);
+    return good;
 }
