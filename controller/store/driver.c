@@ -256,6 +256,7 @@ enum rv_status rv_db_commit(struct rv_db *db, struct rv_error *err)
     rv_db_rollback(db);
     if (!unknown)
         return status;
+    sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (err != NULL)
         err->status = RV_UNCERTAIN;
     return rv_error_hint(err, RV_UNCERTAIN,
@@ -280,13 +281,6 @@ enum rv_status rv_db_sound(const struct rv_db *db, struct rv_error *err)
     if (err != NULL)
         *err = db->why;
     return db->why.status;
-}
-
-enum rv_status rv_db_checkpoint(struct rv_db *db, struct rv_error *err)
-{
-    return sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK
-               ? RV_OK
-               : rv_db_fail(db, err, "moving the log into the file");
 }
 
 enum rv_status rv_db_script(struct rv_db *db, const char *sql, struct rv_error *err)

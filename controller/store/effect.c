@@ -25,6 +25,11 @@ static void row_of(struct rv_query *q, struct rv_effect_row *row)
     row->evidence = rv_take_text(q);
 }
 
+static enum rv_status unknown(struct rv_error *err, int64_t binding)
+{
+    return rv_fail(err, RV_NOT_FOUND, "there is no binding %lld", (long long)binding);
+}
+
 static enum rv_status mark(struct rv_tx *tx, int64_t binding, enum rv_step unfinished, struct rv_error *err)
 {
     struct rv_query q = rv_query(tx, "UPDATE binding SET unfinished=$1 WHERE id=$2", err);
@@ -32,8 +37,7 @@ static enum rv_status mark(struct rv_tx *tx, int64_t binding, enum rv_step unfin
     rv_bind_int(&q, binding);
     int64_t changed = 0;
     enum rv_status status = rv_query_run(&q, &changed);
-    return status == RV_OK && changed == 0 ? rv_fail(err, RV_NOT_FOUND, "there is no binding %lld", (long long)binding)
-                                           : status;
+    return status == RV_OK && changed == 0 ? unknown(err, binding) : status;
 }
 
 static enum rv_status next_attempt(struct rv_tx *tx, int64_t binding, enum rv_step step, int64_t *ret, struct rv_error *err)
@@ -66,6 +70,8 @@ static enum rv_status insert(struct rv_tx *tx, const struct rv_effect_row *row, 
     enum rv_status status = rv_query_run(&q, NULL);
     if (status == RV_CONFLICT)
         return rv_fail(err, status, "binding %lld has an unfinished effect already", (long long)row->binding);
+    if (status == RV_NOT_FOUND)
+        return unknown(err, row->binding);
     if (status == RV_OK)
         *ret_id = id;
     return status;

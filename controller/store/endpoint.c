@@ -36,7 +36,8 @@ static enum rv_status put_one(struct rv_tx *tx, int64_t binding, int64_t place, 
     rv_bind_int(&q, place);
     rv_bind_text(&q, item->address);
     rv_bind_text(&q, item->server_name == NULL ? "" : item->server_name);
-    return rv_query_run(&q, NULL);
+    enum rv_status status = rv_query_run(&q, NULL);
+    return status == RV_NOT_FOUND ? rv_fail(err, status, "there is no binding %lld", (long long)binding) : status;
 }
 
 enum rv_status rv_endpoint_set(struct rv_tx *tx, int64_t binding, const struct rv_endpoint_spec *items, size_t count,

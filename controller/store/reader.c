@@ -48,7 +48,9 @@ static enum rv_status read_on(struct rv_store *store, struct rv_db *db, rv_tx_fn
 enum rv_status rv_store_read_now(struct rv_store *store, rv_tx_fn fn, void *arg, struct rv_error *err)
 {
     struct rv_db *db;
-    enum rv_status status;
+    enum rv_status status = atomic_load(&store->unsure) ? rv_store_settle(store, err) : RV_OK;
+    if (status != RV_OK)
+        return status;
     if (store->single) {
         pthread_mutex_lock(&store->connection);
         status = store->db == NULL ? rv_fail(err, RV_UNAVAILABLE, "the database could not be opened again yet")

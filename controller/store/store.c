@@ -6,20 +6,32 @@
 #include "store/migrate.h"
 #include "store/store_priv.h"
 
+enum rv_status rv_store_connect(struct rv_store *store, struct rv_error *err)
+{
+    struct rv_db_options options = {.path = store->path, .vfs = store->vfs, .read_only = store->read_only};
+    struct rv_db *db;
+    enum rv_status status = rv_db_open(&options, &db, err);
+    if (status != RV_OK)
+        return status;
+    if (!store->read_only && !store->memory)
+        status = rv_db_secure_log(db, err);
+    if (status == RV_OK)
+        status = rv_migrate(db, store->read_only, err);
+    if (status == RV_OK) {
+        store->db = db;
+        return RV_OK;
+    }
+    rv_db_close(db);
+    return err == NULL || err->where[0] != '\0' ? status : rv_error_where(err, status, "%s", store->path);
+}
+
 static enum rv_status start(struct rv_store *store, struct rv_error *err)
 {
     enum rv_status status = RV_OK;
     if (!store->memory && !store->read_only)
         status = rv_store_lock(store->path, &store->lock_fd, err);
-    if (status != RV_OK)
-        return status;
-    struct rv_db_options options = {.path = store->path, .vfs = store->vfs, .read_only = store->read_only};
-    status = rv_db_open(&options, &store->db, err);
-    if (status == RV_OK) {
-        status = rv_migrate(store->db, store->read_only, err);
-        if (status != RV_OK && err != NULL && err->where[0] == '\0')
-            rv_error_where(err, status, "%s", store->path);
-    }
+    if (status == RV_OK)
+        status = rv_store_connect(store, err);
     if (status == RV_OK && !store->inline_work && !store->read_only)
         status = rv_store_start_writer(store, err);
     return status;

@@ -1,6 +1,7 @@
 /* The inside of the store: who runs what, on which connection. */
 #pragma once
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/driver.h"
 
@@ -34,6 +35,7 @@ struct rv_store {
      * `connection` (only `single` has more than the writer there). */
     pthread_mutex_t connection;
     struct rv_db *db;
+    atomic_bool unsure; /* db is NULL, and what the log holds may not be durable: no reading either */
 
     /* The queue of the writer thread. */
     pthread_mutex_t lock;
@@ -50,7 +52,12 @@ struct rv_store {
     int idle_count, open_count, reading;
 };
 
-/* writer.c: runs a list as one transaction and fills in each outcome; the connection is held by the caller. */
+/* store.c: opens the writer's connection (held by the caller); what it shows is durable, and the schema is ours. */
+RV_MUST_CHECK enum rv_status rv_store_connect(struct rv_store *store, struct rv_error *err);
+
+/* writer.c: makes certain what a commit of unknown outcome has left; fine when there is nothing. */
+RV_MUST_CHECK enum rv_status rv_store_settle(struct rv_store *store, struct rv_error *err);
+/* Runs a list as one transaction and fills in each outcome; the connection is held by the caller. */
 void rv_store_run_group(struct rv_store *store, struct rv_job *jobs);
 enum rv_status rv_store_start_writer(struct rv_store *store, struct rv_error *err);
 void rv_store_stop_writer(struct rv_store *store); /* finishes what was given */

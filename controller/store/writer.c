@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/failpoint.h"
-#include "store/migrate.h"
 #include "store/store_priv.h"
 
 static void fail_all(struct rv_job *jobs, enum rv_status status, const struct rv_error *err)
@@ -15,24 +14,22 @@ static void fail_all(struct rv_job *jobs, enum rv_status status, const struct rv
     }
 }
 
-/* After a commit of unknown outcome. What the new connection finds in the log is moved into the file and synced: from
- * then on it is certain, whichever way it went. */
+/* After a commit of unknown outcome; the connection is held. */
 static enum rv_status reopen(struct rv_store *store, struct rv_error *err)
 {
-    struct rv_db_options options = {.path = store->path, .vfs = store->vfs};
-    struct rv_db *db;
-    enum rv_status status = rv_db_open(&options, &db, err);
-    if (status != RV_OK)
-        return status;
-    status = rv_migrate(db, true, err);
+    RV_FAILPOINT("store.reopen");
+    enum rv_status status = rv_store_connect(store, err);
     if (status == RV_OK)
-        status = rv_db_checkpoint(db, err);
-    if (status != RV_OK) {
-        rv_db_close(db);
-        return status;
-    }
-    store->db = db;
-    return RV_OK;
+        atomic_store(&store->unsure, false);
+    return status;
+}
+
+enum rv_status rv_store_settle(struct rv_store *store, struct rv_error *err)
+{
+    pthread_mutex_lock(&store->connection);
+    enum rv_status status = store->db == NULL ? reopen(store, err) : RV_OK;
+    pthread_mutex_unlock(&store->connection);
+    return status;
 }
 
 /* True when the function's changes stay. A disk error inside takes the whole group with it (rv_db_sound). */
@@ -68,6 +65,7 @@ static enum rv_status commit(struct rv_store *store, struct rv_error *err)
     if (status == RV_OK)
         RV_FAILPOINT("store.committed");
     if (status == RV_UNCERTAIN && !store->memory) {
+        atomic_store(&store->unsure, true); /* nobody reads until it is certain again */
         rv_db_close(store->db);
         store->db = NULL;
     }

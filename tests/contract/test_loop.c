@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "store_contract.h"
+#include "contract/store_contract.h"
 
 enum { DEADLINE_S = 30 };
 
