@@ -19,8 +19,12 @@ static void note(const char *path, const char *name)
     close(fd);
 }
 
+void (*rv_failpoint_hook)(const char *name);
+
 void rv_failpoint(const char *name)
 {
+    if (rv_failpoint_hook != NULL)
+        rv_failpoint_hook(name);
     static atomic_int visits;
     const char *log = getenv("REEVE_FAILPOINT_LOG"), *wanted = getenv("REEVE_FAILPOINT");
     if (log != NULL)

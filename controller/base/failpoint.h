@@ -6,6 +6,8 @@
 
 #ifdef REEVE_FAILPOINTS
 void rv_failpoint(const char *name);
+/* For simulations, where the process must go on: called at every failpoint, and may leave it by a jump. */
+extern void (*rv_failpoint_hook)(const char *name);
 #define RV_FAILPOINT(name) rv_failpoint(name)
 #else
 #define RV_FAILPOINT(name) ((void)0)

@@ -358,6 +358,19 @@ static bool ask_target(const struct situation *s, struct rv_action *ret)
     return hold(s, ret, RV_WAIT, RV_STEP_OBSERVE, RV_WHY_TARGET_LOCKED, t->observed_at + RELOOK);
 }
 
+static bool is_current(const struct rv_binding *b)
+{
+    return rv_hash_equal(&b->target.current, &b->issued.fingerprint);
+}
+
+static bool key_waits(const struct situation *s)
+{
+    const struct rv_binding *b = s->b;
+    return b->pending.have && rv_hash_equal(&b->pending.spec, &b->wanted.spec) &&
+           b->pending.renew_request == b->wanted.renew_request && !b->target.key_lost &&
+           !later(b->pending.made_at, KEY_WAITS, s->now);
+}
+
 /* Why a new certificate is needed; RV_WHY_CONVERGED: it is not. */
 static enum rv_reason why_new(const struct situation *s)
 {
@@ -374,17 +387,11 @@ static enum rv_reason why_new(const struct situation *s)
         return RV_WHY_REQUESTED;
     if (s->now >= rv_renew_at(s->policy, b))
         return RV_WHY_RENEWAL_DUE;
-    if (b->target.key_lost && !b->target.staged && !b->pending.have && b->target.observed_at != 0)
+    /* It can never be staged; or that was seen before, and the new key waits already. */
+    bool elsewhere = b->target.observed_at != 0 && !b->target.staged && !is_current(b);
+    if (elsewhere && (b->pending.have ? key_waits(s) : b->target.key_lost))
         return RV_WHY_KEY_LOST;
     return RV_WHY_CONVERGED;
-}
-
-static bool key_waits(const struct situation *s)
-{
-    const struct rv_binding *b = s->b;
-    return b->pending.have && rv_hash_equal(&b->pending.spec, &b->wanted.spec) &&
-           b->pending.renew_request == b->wanted.renew_request && !b->target.key_lost &&
-           !later(b->pending.made_at, KEY_WAITS, s->now);
 }
 
 static bool obtain(const struct situation *s, struct rv_action *ret)
@@ -399,11 +406,6 @@ static bool obtain(const struct situation *s, struct rv_action *ret)
         return hold(s, ret, RV_HALT, step, RV_WHY_ISSUE_BUDGET, b->issued.issued_at + WINDOW);
 #endif
     return change(s, ret, step, reason);
-}
-
-static bool is_current(const struct rv_binding *b)
-{
-    return rv_hash_equal(&b->target.current, &b->issued.fingerprint);
 }
 
 static bool stage(const struct situation *s, struct rv_action *ret)

@@ -294,6 +294,9 @@ static void go_on(struct job *job, enum rv_status status, const struct rv_error 
         return;
     }
     e->stats.planned++;
+    if (job->woke)
+        e->next_due = 0;
+    job->woke = false;
     job->call = RV_TAKE(job->next_call);
     if (job->action.verdict != RV_DO || e->stopping || job->call == NULL) {
         if (job->action.verdict != RV_DO && job->row.due_at < e->next_due)

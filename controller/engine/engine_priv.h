@@ -58,6 +58,7 @@ struct job {
     bool in_store; /* a transaction uses this memory */
     bool waits;    /* begun, and waiting for its issuer's lane */
     bool last;     /* the engine stops: record, but decide nothing new */
+    bool woke;     /* neighbours became due */
     struct rv_timer *deadline;
     struct call *call; /* in flight, or answered and being recorded */
 

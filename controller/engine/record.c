@@ -73,6 +73,13 @@ static void not_switched(struct rv_binding *b)
     forget_target(b);
 }
 
+/* Put back on the target. A repair of drift is governed by the breaker for rivals, not by the rollout's budget. */
+static void count_put_back(struct rv_binding *b)
+{
+    if (!rv_hash_equal(&b->proved, &b->issued.fingerprint))
+        b->budget.switch_failures++;
+}
+
 /* ---- One function for each step's answer ------------------------------------------------------------------------ */
 
 static enum rv_status key_made(struct record *r)
@@ -169,6 +176,7 @@ static enum rv_status wake_neighbours(struct record *r, bool *ret_all)
     for (size_t i = 0; status == RV_OK && i < k->count; i++)
         status = rv_binding_due(r->tx, k->ids[i], r->now, r->err);
     *ret_all = k->all;
+    r->job->woke = k->count > 0;
     rv_free(k);
     return status;
 }
@@ -196,7 +204,7 @@ static enum rv_status put_back(struct record *r, const char *what)
 {
     struct rv_error why;
     bool all;
-    r->b->budget.switch_failures++;
+    count_put_back(r->b);
     rv_fail(&why, RV_UNAVAILABLE,
             "%s: %d of %d endpoints served the new certificate, %d refused, %d still served the old one", what,
             r->b->served.good, r->b->wanted.endpoints, r->b->served.refused, r->b->served.previous);
@@ -399,22 +407,35 @@ static enum rv_status on_failure(struct record *r, enum rv_step step)
     if (step == RV_STEP_STAGE || step == RV_STEP_SWITCH || step == RV_STEP_KEEP || step == RV_STEP_UNDO)
         forget_target(r->b);
     if (status == RV_OK && step == RV_STEP_SWITCH && was_put_back(call)) {
-        r->b->budget.switch_failures++;
+        count_put_back(r->b);
         status = wake_neighbours(r, &all);
     }
     return status;
 }
 
+/* Would a person be needed if every look were fresh? Looking around neither halts nor resumes anything. */
+static bool halted(const struct rv_policy *policy, const struct rv_binding *b, rv_time now, struct rv_action *ret)
+{
+    struct rv_binding fresh = *b;
+    fresh.unfinished = RV_STEP_NONE;
+    fresh.target.observed_at = fresh.served.observed_at = now;
+    if (fresh.budget.failures > 0)
+        fresh.budget.not_before = now + 1;
+    *ret = rv_plan_next(policy, &fresh, NULL, now);
+    return ret->verdict == RV_HALT;
+}
+
 static enum rv_status note_halt(struct record *r, const struct rv_binding *before)
 {
     const struct rv_policy *policy = &r->job->engine->o.policy;
-    struct rv_action was = rv_plan_next(policy, before, NULL, r->now), is = rv_plan_next(policy, r->b, NULL, r->now);
-    if ((was.verdict == RV_HALT) == (is.verdict == RV_HALT) || (is.verdict == RV_DO && is.step <= RV_STEP_PROBE))
+    struct rv_action action;
+    bool was = halted(policy, before, r->now, &action), is = halted(policy, r->b, r->now, &action);
+    if (was == is)
         return RV_OK;
     RV_AUTO(json) json_t *detail = json_object();
-    rv_json_set_text(detail, "reason", rv_reason_code(is.reason));
+    rv_json_set_text(detail, "reason", rv_reason_code(action.reason));
     rv_json_set_text(detail, "fault", r->job->row.fault[0] != '\0' ? r->job->row.fault : NULL);
-    return audit(r, is.verdict == RV_HALT ? "binding.halted" : "binding.resumed", NULL, detail);
+    return audit(r, is ? "binding.halted" : "binding.resumed", NULL, detail);
 }
 
 /* The issuer was asked what became of a wish. */
