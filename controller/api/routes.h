@@ -68,3 +68,4 @@ const char *rv_route_allow(unsigned methods, struct rv_arena *arena);
 
 /* The OpenAPI 3.1 document of the table, with the shapes. base_url may be NULL. Given. */
 json_t *rv_openapi(const char *base_url);
+void rv_api_reference(struct rv_buf *out); /* docs/reference/api.md */

@@ -140,7 +140,7 @@ const struct rv_shape rv_shape_certificate = {
         {"name", RV_SHAPE_TEXT, REQ, "Name", NULL, NULL, 0},
         {"generation", RV_SHAPE_INT, REQ, "Grows with every change of the declaration", NULL, NULL, 0},
         {"owner", RV_SHAPE_TEXT, 0, "Owner", NULL, NULL, 0},
-        {"labels", RV_SHAPE_LABELS, 0, "Labels", NULL, NULL, 0},
+        {"labels", RV_SHAPE_LABELS, REQ, "Labels", NULL, NULL, 0},
         {"mode", RV_SHAPE_TEXT, REQ, "How much Reeve may do", NULL, mode_values, 0},
         {"state", RV_SHAPE_TEXT, REQ, "The worst of its targets", NULL, state_values, 0},
         {"ready", RV_SHAPE_BOOL, REQ, "Every endpoint serves it", NULL, NULL, 0},

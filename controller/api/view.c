@@ -236,8 +236,7 @@ enum rv_status rv_view_certificate(struct rv_tx *tx, const struct rv_call *call,
     rv_json_set_text(o, "name", name);
     rv_json_set_int(o, "generation", generation);
     rv_json_set_text(o, "owner", rv_json_get_text(metadata, "owner", NULL));
-    if (json_object_size(labels) > 0)
-        json_object_set(o, "labels", labels);
+    rv_json_set(o, "labels", labels != NULL ? json_incref(labels) : json_object());
     rv_json_set_text(o, "mode", rv_json_get_text(spec, "mode", "Manage"));
     rv_json_set_text(o, "state", rv_state_name(b.worst.state));
     rv_json_set_bool(o, "ready", b.any && b.ready);

@@ -102,7 +102,7 @@ static void reference_options(FILE *out, const struct rv_cli_option *list)
 
 void rv_cli_reference(FILE *out)
 {
-    fputs("# The command line\n\n<!-- Written from the command table (controller/cli/commands.c) by `reeve-reference cli`. "
+    fputs("# The command line\n\n<!-- Generated from the command table by `reeve-reference cli`. "
           "-->\n\n"
           "`reeve` talks to the service on this machine through the Unix socket in its data folder (`--data DIR` or "
           "`REEVE_DATA`), "
