@@ -9,7 +9,7 @@
 #include "port/clock.h"
 #include "port/process.h"
 
-enum grade { FINE, ODD, BROKEN, PERSON };
+enum grade { FINE, ODD, PERSON, BROKEN }; /* the worse the larger */
 
 struct checkup {
     struct rv_cli *cli;
