@@ -153,33 +153,29 @@ static enum rv_status serial_of(const struct rv_cert_info *info, uint8_t *ret_se
     return RV_OK;
 }
 
-enum rv_status rv_ceiling_serial(struct rv_bytes tbs, struct rv_arena *arena, uint8_t *ret_serial, struct rv_error *err)
+enum rv_status rv_ceiling_read(struct rv_bytes tbs, struct rv_arena *arena, struct rv_cert_info *ret, uint8_t *ret_serial,
+                               struct rv_error *err)
 {
-    struct rv_cert_info info;
-    enum rv_status status = rv_tbs_read(tbs, arena, &info, err);
-    return status == RV_OK ? serial_of(&info, ret_serial, err) : status;
+    enum rv_status status = rv_tbs_read(tbs, arena, ret, err);
+    return status == RV_OK ? serial_of(ret, ret_serial, err) : status;
 }
 
-enum rv_status rv_ceiling_check(const struct rv_ceiling *ceiling, const struct rv_ca *ca, struct rv_bytes tbs, rv_time now,
-                                struct rv_arena *arena, struct rv_error *err)
+enum rv_status rv_ceiling_check(const struct rv_ceiling *ceiling, const struct rv_ca *ca, struct rv_bytes tbs,
+                                const struct rv_cert_info *info, rv_time now, struct rv_error *err)
 {
-    struct rv_cert_info info;
-    enum rv_status status = rv_tbs_read(tbs, arena, &info, err);
-    if (status != RV_OK)
-        return status;
-    if (info.ca || info.path_length >= 0 || info.cert_sign)
+    if (info->ca || info->path_length >= 0 || info->cert_sign)
         return refuse(err, "X-25", "it could sign certificates: this signer signs leaf certificates only");
-    if (!rv_bytes_equal(info.issuer_der, rv_ca_subject(ca)))
+    if (!rv_bytes_equal(info->issuer_der, rv_ca_subject(ca)))
         return refuse(err, "X-04", "its issuer is not the subject of the issuing CA");
-    if (!rv_bytes_equal(info.aki, rv_ca_ski(ca)))
+    if (!rv_bytes_equal(info->aki, rv_ca_ski(ca)))
         return refuse(err, "X-20", "its authority key identifier is not that of the issuing CA");
-    int usages = (info.server_auth ? SERVER : 0) | (info.client_auth ? CLIENT : 0);
-    if (!info.has_eku || info.any_usage || usages == 0)
+    int usages = (info->server_auth ? SERVER : 0) | (info->client_auth ? CLIENT : 0);
+    if (!info->has_eku || info->any_usage || usages == 0)
         return refuse(err, "X-28", "extended key usage must be there and name serverAuth or clientAuth only");
-    if (info.not_before < rv_ca_not_before(ca) || info.not_after > rv_ca_not_after(ca))
+    if (info->not_before < rv_ca_not_before(ca) || info->not_after > rv_ca_not_after(ca))
         return refuse(err, "X-06", "it would be valid outside the life of the issuing CA");
-    if (info.not_before < now - BACKDATE || info.not_before > now + AHEAD)
+    if (info->not_before < now - BACKDATE || info->not_before > now + AHEAD)
         return refuse(err, "B-02", "its notBefore is not near the present time");
-    status = rv_profile_check_tbs(ceiling->profiles[usages], tbs, info.not_before, err);
+    enum rv_status status = rv_profile_check_tbs(ceiling->profiles[usages], tbs, info->not_before, err);
     return status == RV_OK ? rv_lint_tbs(tbs, ca, NULL, err) : status;
 }

@@ -12,11 +12,11 @@ struct rv_ceiling;
 /* limits: the text of limits.json, or empty. RV_INVALID names the member that is unknown, wrong, or wider than compiled. */
 RV_MUST_CHECK enum rv_status rv_ceiling_create(struct rv_bytes limits, struct rv_ceiling **ret, struct rv_error *err);
 void rv_ceiling_destroy(struct rv_ceiling *ceiling); /* NULL is fine */
-/* May these bytes be signed by this CA at this time? The signer's own reading of them: form of the serial (X-02), issuer
- * and key identifier (X-04, X-20), no CA, usages, lifetime, key, names, and every lint. *ret_serial: RV_SERIAL_SIZE
- * octets. The arena takes what was read. */
+/* The signer's own reading of what it is to sign; *ret_serial gets RV_SERIAL_SIZE octets, RV_DENIED when the serial has
+ * another form than X-02. */
+RV_MUST_CHECK enum rv_status rv_ceiling_read(struct rv_bytes tbs, struct rv_arena *arena, struct rv_cert_info *ret,
+                                             uint8_t *ret_serial, struct rv_error *err);
+/* May these bytes, read as info, be signed by this CA at this time? Issuer and key identifier (X-04, X-20), no CA, usages,
+ * lifetime, key, names, and every lint. */
 RV_MUST_CHECK enum rv_status rv_ceiling_check(const struct rv_ceiling *ceiling, const struct rv_ca *ca, struct rv_bytes tbs,
-                                              rv_time now, struct rv_arena *arena, struct rv_error *err);
-/* Only the serial, for the journal; RV_DENIED when it has another form than X-02. */
-RV_MUST_CHECK enum rv_status rv_ceiling_serial(struct rv_bytes tbs, struct rv_arena *arena, uint8_t *ret_serial,
-                                               struct rv_error *err);
+                                              const struct rv_cert_info *info, rv_time now, struct rv_error *err);
