@@ -17,6 +17,10 @@ static enum rv_status of_pkcs8(PKCS8_PRIV_KEY_INFO *info, struct rv_key **ret, s
     PKCS8_PRIV_KEY_INFO_free(info);
     if (pkey == NULL)
         return rv_crypto_fail(err, RV_INVALID, "the private key cannot be read");
+    if (EVP_PKEY_get_bits(pkey) > 8192) { /* M-20: before any arithmetic */
+        EVP_PKEY_free(pkey);
+        return rv_fail(err, RV_INVALID, "the private key is longer than 8192 bits");
+    }
     /* A file can hold a public half that is not its private one's. */
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
     bool pair = ctx != NULL && (EVP_PKEY_is_a(pkey, "ED25519") || EVP_PKEY_pairwise_check(ctx) == 1);
