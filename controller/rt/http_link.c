@@ -1,11 +1,6 @@
 #include "rt/http_link.h"
 
-#include <string.h>
-
-struct write {
-    uv_write_t request;
-    uint8_t data[];
-};
+#include "rt/stream_priv.h"
 
 static void closed(uv_handle_t *handle)
 {
@@ -44,39 +39,21 @@ static void wire_cut(void *wire)
         link->cut_timer = rv_loop_timer(link->server->shared.loop, 0, cut_now, link);
 }
 
-static void written(uv_write_t *request, int status)
+static void write_failed(void *arg)
 {
-    struct http_link *link = request->data;
-    rv_free((char *)request - offsetof(struct write, request));
-    if (status < 0 && !link->closing)
-        wire_cut(link);
+    wire_cut(arg);
 }
 
-/* What the socket takes at once needs no copy. */
 void http_link_raw(struct http_link *link, struct rv_bytes bytes)
 {
     if (link->closing || link->shutting || bytes.len == 0)
         return;
+    bool waiting = uv_stream_get_write_queue_size(&link->handle.stream) > 0;
     link->written += bytes.len;
-    if (uv_stream_get_write_queue_size(&link->handle.stream) == 0) {
-        uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len);
-        int n = uv_try_write(&link->handle.stream, &buf, 1);
-        if (n > 0)
-            bytes = RV_BYTES(bytes.ptr + n, bytes.len - (size_t)n);
-        else if (n < 0 && n != UV_EAGAIN)
-            wire_cut(link);
-        if (bytes.len == 0 || (n < 0 && n != UV_EAGAIN))
-            return;
-        link->progress_at = rv_mono(link->server->shared.loop->clock);
-    }
-    struct write *w = rv_alloc(sizeof *w + bytes.len);
-    memcpy(w->data, bytes.ptr, bytes.len);
-    w->request.data = link;
-    uv_buf_t buf = uv_buf_init((char *)w->data, (unsigned)bytes.len);
-    if (uv_write(&w->request, &link->handle.stream, &buf, 1, written) != 0) {
-        rv_free(w);
+    if (rv_stream_write(&link->handle.stream, bytes, write_failed, link) != 0)
         wire_cut(link);
-    }
+    else if (!waiting)
+        link->progress_at = rv_mono(link->server->shared.loop->clock);
 }
 
 static void wire_write(void *wire, struct rv_bytes bytes)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/queue.h>
 
 #include "base/alloc.h"
@@ -159,6 +160,7 @@ static const struct rv_loop_ops ops = {.timer = loop_timer, .timer_stop = loop_t
 struct rv_loop *rv_loop_create(void)
 {
     struct loop *loop = rv_zalloc(sizeof *loop);
+    signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL: a client that leaves must not end us */
     loop->port = (struct rv_loop){&ops, loop, &rv_clock_system};
     loop->last = &loop->first;
     TAILQ_INIT(&loop->soon);

@@ -3,7 +3,7 @@
 #pragma once
 #include "port/loop.h"
 
-/* Given to the caller. The clock is rv_clock_system. */
+/* Given to the caller. The clock is rv_clock_system. From now on the process ignores SIGPIPE. */
 struct rv_loop *rv_loop_create(void);
 /* Runs until rv_loop_stop, on the calling thread: that thread is "the loop" from then on. May be run again afterwards. */
 void rv_loop_run(struct rv_loop *loop);

@@ -62,6 +62,8 @@ static void echo(const struct rv_http_request *r)
     rv_buf_printf(&text, "%s %s?%s via %d peer %s uid %ld x %s h %s\n", rv_http_method_name(r->method), r->path, r->query,
                   (int)r->via, r->peer, r->peer_uid, x == NULL ? "(none)" : x,
                   rv_http_header(r, "x-test") == NULL ? "(none)" : rv_http_header(r, "x-test"));
+    if (rv_http_header(r, "authorization") != NULL)
+        rv_buf_printf(&text, "authorization %s\n", rv_http_header(r, "authorization"));
     if (r->client_certificate.len > 0)
         rv_buf_printf(&text, "certificate of %zu bytes\n", r->client_certificate.len);
     rv_buf_add(&text, r->body.ptr, r->body.len);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "unit/rt/http_bed.h"
 #include "unit/rt/http_cases.h"
@@ -249,7 +250,7 @@ static void a_reader_that_stops_is_cut_off(void **state)
         http_bed_stats(&bed, &stats);
         if (stats.requests > 0 && stats.connections == 0)
             break;
-        usleep(1000);
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     assert_int_equal(stats.connections, 0);
     assert_int_equal(stats.timed_out, 1);
