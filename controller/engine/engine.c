@@ -701,3 +701,8 @@ void rv_engine_stats(const struct rv_engine *e, struct rv_engine_stats *ret)
 {
     *ret = e->stats;
 }
+
+const struct rv_policy *rv_engine_policy(const struct rv_engine *engine)
+{
+    return &engine->o.policy;
+}

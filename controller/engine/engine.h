@@ -33,6 +33,8 @@ void rv_engine_stop(struct rv_engine *engine, void (*done)(void *arg), void *arg
 void rv_engine_destroy(struct rv_engine *engine);
 /* Something may be due now (after apply, renew, approve). Cheap. */
 void rv_engine_wake(struct rv_engine *engine);
+/* The policy it plans by: front doors explain with the same one. Borrowed. */
+const struct rv_policy *rv_engine_policy(const struct rv_engine *engine);
 void rv_engine_set_trust(struct rv_engine *engine, struct rv_bytes pem);
 
 /* `apply` and `plan`: what a set of decoded objects would change, or changes. Runs inside a transaction. */
