@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "core/nearest.h"
+#include "engine/engine.h"
 
 struct rv_api *rv_api_create(const struct rv_api_options *options)
 {
@@ -18,7 +19,9 @@ struct rv_api *rv_api_create(const struct rv_api_options *options)
     api->version = rv_strdup(options->version != NULL ? options->version : REEVE_VERSION);
     api->instance = rv_strdup(options->instance);
     api->base_url = rv_strdup(options->base_url);
-    api->policy = options->policy != NULL ? options->policy : &rv_policy_default;
+    api->policy = options->policy != NULL   ? options->policy
+                  : options->engine != NULL ? rv_engine_policy(options->engine)
+                                            : &rv_policy_default;
     rv_identities_init(&api->identities);
     rv_events_init(&api->events, api);
     return api;

@@ -21,7 +21,7 @@ struct rv_api_options { /* pointers are borrowed for the life of the api unless 
     struct rv_loop *loop;
     rv_digest_fn digest;
     void (*random)(void *p, size_t n); /* from the kernel; never fails */
-    const struct rv_policy *policy;    /* the engine's; NULL: rv_policy_default */
+    const struct rv_policy *policy;    /* NULL: the engine's, without one rv_policy_default */
     const char *version;               /* of the program; copied */
     const char *instance;              /* id of this installation, for /status; copied */
     const char *base_url; /* "https://host:port", what links in answers start with (M-24); copied, may be NULL */

@@ -85,8 +85,9 @@ static bool count_one(void *arg, const struct rv_binding_row *row)
         return true;
     /* Neighbours matter only to those that are not converged: most are spared the question. */
     struct rv_rollout_view rollout = {0};
+    struct rv_action action = rv_plan_next(policy, b, NULL, c->now);
     enum rv_state state = rv_binding_state(policy, b, &rollout, c->now);
-    if (state != RV_STATE_READY && b->wanted.batch > 0) {
+    if (rv_plan_asks_neighbours(b, &action)) {
         c->status = rv_rollout_view_load(c->tx, policy, row, c->now, &rollout, &c->err);
         if (c->status != RV_OK)
             return false;

@@ -252,14 +252,16 @@ enum rv_status rv_write_renew(struct rv_tx *tx, void *call, struct rv_error *err
                "there is nothing to renew: it is only watched, or no target takes it", err);
 }
 
-/* The engine looks again when what it knows has no age: the observation is put back to never. */
+/* The engine looks again when what it knows is old enough; what is known stays known until then. */
 static enum rv_status verify_one(struct rv_tx *tx, const struct rv_call *call, const struct rv_binding_row *row,
                                  struct rv_error *err)
 {
     struct rv_binding_row changed = *row;
     if (row->facts.wanted.endpoints == 0)
         return RV_NOT_FOUND;
-    changed.facts.served.observed_at = 0;
+    rv_time old = call->now - call->api->policy->probe_every;
+    if (changed.facts.served.observed_at > old)
+        changed.facts.served.observed_at = old;
     changed.due_at = call->now;
     return rv_binding_save(tx, &changed, err);
 }

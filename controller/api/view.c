@@ -44,10 +44,13 @@ enum rv_status rv_judge_binding(struct rv_tx *tx, const struct rv_call *call, co
 {
     const struct rv_policy *policy = call->api->policy;
     struct rv_rollout_view rollout = {0};
-    enum rv_status status = rv_rollout_view_load(tx, policy, row, call->now, &rollout, err);
-    if (status != RV_OK)
-        return status;
-    ret->action = rv_plan_next(policy, &row->facts, &rollout, call->now);
+    ret->action = rv_plan_next(policy, &row->facts, NULL, call->now);
+    if (rv_plan_asks_neighbours(&row->facts, &ret->action)) { /* a certificate on a thousand targets: only then */
+        enum rv_status status = rv_rollout_view_load(tx, policy, row, call->now, &rollout, err);
+        if (status != RV_OK)
+            return status;
+        ret->action = rv_plan_next(policy, &row->facts, &rollout, call->now);
+    }
     ret->state = rv_binding_state(policy, &row->facts, &rollout, call->now);
     ret->ready = rv_binding_ready(policy, &row->facts, call->now);
     rv_plan_explain(policy, &row->facts, &rollout, call->now, ret->text, sizeof ret->text);
