@@ -185,7 +185,7 @@ static enum rv_status read_attributes(struct rv_bytes rest, struct rv_arena *are
 
 static enum rv_status read_strict(struct rv_bytes der, struct rv_arena *arena, struct rv_csr *csr, struct rv_error *err)
 {
-    struct parts p;
+    struct parts p = {0};
     const char *fault = rv_der_fault(der);
     if (fault == NULL)
         fault = rv_csr_template_fault(der);
