@@ -85,7 +85,10 @@ void rv_call_raw(struct rv_call *call, int status, const char *type, struct rv_b
     all[n] = (struct rv_http_header){NULL, NULL};
     struct rv_api *api = call->api;
     rv_metrics_count(&api->metrics, route_index(call), status, rv_mono(api->o.loop->clock) - call->begun_at);
+    /* With the answer the exchange ends, and the call, which lives in its arena: let go of everything before. */
     struct rv_http_exchange *x = call->exchange;
+    RV_AUTO(char) char *text = RV_TAKE(call->text);
+    rv_call_release(call);
     rv_http_answer(x, status, type, body, all);
 }
 
@@ -123,7 +126,6 @@ void rv_call_answer(struct rv_call *call)
     const char *type = call->text != NULL ? "application/json" : NULL;
     static const struct rv_http_header replayed[] = {{"idempotent-replayed", "true"}, {NULL, NULL}};
     rv_call_raw(call, status, type, body, call->replayed ? replayed : NULL);
-    rv_call_release(call);
 }
 
 void rv_call_fail(struct rv_call *call, const struct rv_error *err)
@@ -141,7 +143,6 @@ void rv_call_fail(struct rv_call *call, const struct rv_error *err)
     if (call->route != NULL)
         check_answer(call, &rv_shape_problem, status);
     rv_call_raw(call, status, "application/problem+json", rv_bytes_of(call->text), later ? retry : NULL);
-    rv_call_release(call);
 }
 
 /* ---- transactions ---- */

@@ -54,7 +54,7 @@ struct rv_call {
     void *own;                          /* the handler's */
 };
 
-/* Answering; each ends the call. */
+/* Answering; each ends the call, whose memory is gone afterwards. */
 void rv_call_answer(struct rv_call *call);                           /* status, result or text */
 void rv_call_fail(struct rv_call *call, const struct rv_error *err); /* a problem document */
 void rv_call_raw(struct rv_call *call, int status, const char *type, struct rv_bytes body,

@@ -269,7 +269,6 @@ void rv_start_events(struct rv_call *call)
     }
     if (call->request->method == RV_HEAD) {
         rv_call_raw(call, 200, call->route->content_type, RV_BYTES(NULL, 0), NULL);
-        rv_call_release(call);
         return;
     }
     struct opening *o = rv_arena_alloc(call->arena, sizeof *o);

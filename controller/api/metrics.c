@@ -107,7 +107,6 @@ static void counted(void *arg, enum rv_status status, const struct rv_census_res
     if (api->o.store_queue != NULL)
         gauge(&out, "reeve_store_queue", "Writes that wait for the store.", api->o.store_queue(api->o.store_queue_arg));
     rv_call_raw(call, 200, call->route->content_type, rv_buf_bytes(&out), NULL);
-    rv_call_release(call);
 }
 
 void rv_start_metrics(struct rv_call *call)

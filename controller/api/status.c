@@ -64,7 +64,6 @@ void rv_start_ready(struct rv_call *call)
 static void answer_text(struct rv_call *call, const char *text)
 {
     rv_call_raw(call, 200, call->route->content_type, rv_bytes_of(text), NULL);
-    rv_call_release(call);
 }
 
 void rv_start_openapi(struct rv_call *call)

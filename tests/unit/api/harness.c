@@ -113,6 +113,13 @@ const char *rv_http_query(const struct rv_http_request *r, const char *name)
     return NULL;
 }
 
+/* As the real layer does it: with the answer the request is gone, and so is all that lived in its arena. */
+static void forget_request(struct rv_http_exchange *x)
+{
+    rv_arena_destroy(x->arena);
+    x->arena = NULL;
+}
+
 void rv_http_answer(struct rv_http_exchange *x, int status, const char *content_type, struct rv_bytes body,
                     const struct rv_http_header *extra)
 {
@@ -127,6 +134,7 @@ void rv_http_answer(struct rv_http_exchange *x, int status, const char *content_
     rv_buf_add(&x->body, body.ptr, body.len);
     if (strstr(x->content_type, "json") != NULL)
         x->json = json_loadb((const char *)body.ptr, body.len, 0, NULL);
+    forget_request(x);
 }
 
 void rv_http_stream_begin(struct rv_http_exchange *x, void (*gone)(void *arg), void *arg)
@@ -136,6 +144,7 @@ void rv_http_stream_begin(struct rv_http_exchange *x, void (*gone)(void *arg), v
     x->streaming = true;
     x->gone = gone;
     x->gone_arg = arg;
+    forget_request(x);
 }
 
 static void stream_over(struct rv_http_exchange *x)
