@@ -213,9 +213,14 @@ static void on_settled(void *arg)
 
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: poll must return */
+    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: ppoll must return */
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    sigset_t both;
+    sigemptyset(&both);
+    sigaddset(&both, SIGTERM);
+    sigaddset(&both, SIGINT);
+    sigprocmask(SIG_BLOCK, &both, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 

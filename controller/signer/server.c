@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -199,7 +200,9 @@ static enum rv_status turn(struct server *s, struct rv_error *err)
         of[count] = c;
         polled[count++] = (struct pollfd){.fd = c->fd, .events = c->out.len > 0 ? POLLOUT : POLLIN};
     }
-    if (poll(polled, count, -1) < 0)
+    sigset_t none; /* signals come in here only: none is lost between looking at `stop` and waiting */
+    sigemptyset(&none);
+    if (ppoll(polled, count, NULL, &none) < 0)
         return errno == EINTR ? RV_OK : rv_fail_errno(err, errno, "poll");
     for (nfds_t i = 0; i < count; i++)
         if (polled[i].revents != 0 && of[i] != NULL)

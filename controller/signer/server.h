@@ -12,7 +12,7 @@ struct rv_server_options {
     int64_t peer;               /* user that may speak to us besides our own and root; -1: none */
     void (*settled)(void *arg); /* called once, after the request that completed the setup; may be NULL */
     void *arg;
-    const volatile int *stop; /* set by a signal: finish the request at hand and return */
+    const volatile int *stop; /* set by a signal that is blocked but in here: finish the request at hand, return */
 };
 /* Until told to stop, or until the one connection is closed. */
 RV_MUST_CHECK enum rv_status rv_server_run(const struct rv_server_options *options, struct rv_error *err);

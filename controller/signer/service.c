@@ -11,6 +11,7 @@
 
 #define LIMITS_MAX ((size_t)64 * 1024)
 #define MILLI 1000
+#define CLOCKS_APART RV_HOUR(1)
 
 struct rv_service {
     struct rv_files files;
@@ -223,6 +224,15 @@ static enum rv_status sign_batch(struct rv_service *s, const struct rv_signer_re
 
 /* ---- the others ---- */
 
+/* The CA is dated by the daemon, with which we share a machine: its time must be ours. */
+static enum rv_status set_up(struct rv_service *s, const struct rv_signer_request *request, struct rv_error *err)
+{
+    rv_time now = rv_now(s->clock);
+    if (request->now < now - CLOCKS_APART || request->now > now + CLOCKS_APART)
+        return rv_fail(err, RV_INVALID, "setup was asked for at another time than the signer's clock says");
+    return rv_vault_setup(s->vault, request->issuer, request->now, s->journal, err);
+}
+
 static enum rv_status look_up(struct rv_service *s, const struct rv_signer_request *request, struct rv_hash *ret,
                               struct rv_error *err)
 {
@@ -251,7 +261,7 @@ enum rv_status rv_service_answer(struct rv_service *service, struct rv_bytes fra
     struct rv_signer_reply reply = {.kind = request.kind, .id = request.id, .count = request.count, .items = request.items};
     switch (request.kind) {
     case RV_SIGNER_SETUP:
-        reply.status = rv_vault_setup(service->vault, request.issuer, request.now, service->journal, &reply.err);
+        reply.status = set_up(service, &request, &reply.err);
         if (reply.status == RV_OK)
             reply.chain_pem = rv_buf_bytes(&rv_vault_issuer(service->vault)->chain_pem);
         break;

@@ -212,8 +212,14 @@ int rig_drive_supervised(struct rig *rig, const struct rig_run *run, struct rv_b
 {
     pid_t pid = rig_driver_start(rig, run);
     int how = -1;
+    int64_t deadline = rv_mono(&rv_clock_system) + PATIENCE;
     *ret_deaths = 0;
     while (waitpid(pid, &how, WNOHANG) != pid) {
+        if (rv_mono(&rv_clock_system) > deadline) {
+            kill(pid, SIGKILL);
+            waitpid(pid, &how, 0);
+            fail_msg("the driver does not come to an end");
+        }
         if (rig_signer_died(rig)) {
             ++*ret_deaths;
             rig_signer_start(rig, NULL);
@@ -248,4 +254,14 @@ bool rig_visited(struct rig *rig, const char *name)
     }
     rv_buf_fini(&log);
     return found;
+}
+
+void rig_wait_visited(struct rig *rig, const char *name)
+{
+    int64_t deadline = rv_mono(&rv_clock_system) + PATIENCE;
+    while (!rig_visited(rig, name)) {
+        if (rv_mono(&rv_clock_system) > deadline)
+            fail_msg("nothing passes %s", name);
+        poll(NULL, 0, 1);
+    }
 }

@@ -41,6 +41,7 @@ int rig_drive_supervised(struct rig *rig, const struct rig_run *run, struct rv_b
 int rig_ok_lines(const struct rv_buf *out);
 /* Every failpoint name that either program passed so far. */
 bool rig_visited(struct rig *rig, const char *name);
+void rig_wait_visited(struct rig *rig, const char *name); /* fails the test when it takes too long */
 
 struct rig_counts {
     int issued, abandoned, intents, journalled;

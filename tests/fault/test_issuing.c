@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "port/files.h"
 #include "proxy.h"
@@ -169,8 +168,7 @@ static void the_signer_is_killed_under_load(void **state)
         pid_t driver = rig_driver_start(&rig, &run);
         /* At some moment: as soon as it has come so far, another point each round. */
         static const char *const after[] = {"ca.before_sign", "signer.journalled", "ca.signed", "ca.committed"};
-        while (rig.signer > 0 && !rig_visited(&rig, after[round]))
-            usleep(200);
+        rig_wait_visited(&rig, after[round]);
         rig_signer_kill(&rig);
         rig_signer_start(&rig, NULL);
         assert_int_equal(rig_driver_wait(&rig, driver, NULL), 0);

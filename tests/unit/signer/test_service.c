@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -463,7 +464,33 @@ static void setup_happens_once(void **state)
     assert_int_equal(set_up("internal", &err), RV_OK);
     assert_true(rv_hash_equal(&before, rv_ca_spki_hash(ca)));
     assert_int_equal(set_up("second", &err), RV_DENIED);
+    static const rv_time times[] = {0, NOW - RV_HOUR(2), NOW + RV_HOUR(2), INT64_MAX};
+    for (size_t i = 0; i < RV_COUNT(times); i++) {
+        struct rv_signer_request request = {.kind = RV_SIGNER_SETUP, .now = times[i], .issuer = "internal"};
+        struct rv_signer_reply reply = {0};
+        struct rv_buf answer = {0};
+        assert_int_equal(ask(&request, &reply, &answer), RV_INVALID);
+        rv_buf_fini(&answer);
+    }
     assert_int_equal(rv_service_journal_count(service), 2);
+}
+
+/* No key lies on disk as it is, and none for others to read. */
+static void keys_are_encrypted_at_rest(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"root/root.key.pem", "issuers/internal.key.pem"};
+    for (size_t i = 0; i < RV_COUNT(keys); i++) {
+        char path[256];
+        struct rv_buf pem = {0};
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", folder, keys[i]);
+        assert_int_equal(rv_files_system.ops->read(NULL, path, 16384, &pem, NULL), RV_OK);
+        assert_int_equal(strncmp(rv_buf_text(&pem), "-----BEGIN ENCRYPTED PRIVATE KEY-----", 37), 0);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+        rv_buf_fini(&pem);
+    }
 }
 
 static void the_journal_answers(void **state)
@@ -538,6 +565,7 @@ int main(void)
         T(one_refusal_does_not_fail_the_others),
         T(the_rate_is_bounded),
         T(setup_happens_once),
+        T(keys_are_encrypted_at_rest),
         T(the_journal_answers),
         T(a_missing_journal_stops_it),
         T(a_missing_or_wrong_passphrase_stops_it),
