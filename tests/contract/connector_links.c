@@ -269,7 +269,7 @@ static void an_agent_logs_in(void **state)
     snprintf(sock, sizeof sock, "%s/agent", c->lab->root);
     pid_t agent = rv_lab_start(c->lab, "agent.out", (const char *[]){"ssh-agent", "-D", "-a", sock, NULL});
     for (int i = 0; i < 200 && access(sock, F_OK) != 0; i++)
-        usleep(20000);
+        rv_lab_pause();
     setenv("SSH_AUTH_SOCK", sock, 1);
     RV_AUTO(rv_buf) struct rv_buf socket_variable = {0};
     rv_buf_printf(&socket_variable, "SSH_AUTH_SOCK=%s", sock);
@@ -310,7 +310,7 @@ static void *cut_when_armed(void *arg)
 {
     struct cutter *cutter = arg;
     while (!cutter->stop && !path_exists(cutter->c, "reeve/shop/armed"))
-        usleep(10000);
+        rv_lab_pause();
     cutter->cut = rv_lab_cut_links(cutter->c->lab);
     return NULL;
 }

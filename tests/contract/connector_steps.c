@@ -122,7 +122,7 @@ static void every_step_may_be_repeated(void **state)
 
 static bool wait_disarmed(struct connector_case *c)
 {
-    for (int64_t until = rv_mono(&rv_clock_system) + RV_SEC(30); rv_mono(&rv_clock_system) < until; usleep(50000))
+    for (int64_t until = rv_mono(&rv_clock_system) + RV_SEC(30); rv_mono(&rv_clock_system) < until; rv_lab_pause())
         if (!path_exists(c, "reeve/shop/armed"))
             return true;
     return false;

@@ -26,7 +26,7 @@ static rv_time now(void)
     return rv_mono(&rv_clock_system);
 }
 
-static void pause_short(void)
+void rv_lab_pause(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 }
@@ -95,7 +95,7 @@ void rv_lab_end(pid_t pid)
     if (pid <= 0)
         return;
     kill(pid, SIGTERM);
-    for (rv_time until = now() + RV_SEC(5); now() < until; pause_short())
+    for (rv_time until = now() + RV_SEC(5); now() < until; rv_lab_pause())
         if (waitpid(pid, NULL, WNOHANG) == pid)
             return;
     kill(pid, SIGKILL);
@@ -136,7 +136,7 @@ static bool answers(int port, const char *greeting)
 /* True once it answers; false when it ended (the port may have been taken) or the time is over. */
 static bool comes_up(pid_t *pid, int port, const char *greeting)
 {
-    for (rv_time until = now() + START_LIMIT; now() < until; pause_short()) {
+    for (rv_time until = now() + START_LIMIT; now() < until; rv_lab_pause()) {
         if (waitpid(*pid, NULL, WNOHANG) == *pid) {
             *pid = 0;
             return false;
@@ -419,7 +419,7 @@ bool rv_lab_served(const struct rv_lab *lab, struct rv_hash *ret)
 bool rv_lab_wait_served(const struct rv_lab *lab, const struct rv_hash *want)
 {
     struct rv_hash got = {0};
-    for (rv_time until = now() + START_LIMIT; now() < until; pause_short())
+    for (rv_time until = now() + START_LIMIT; now() < until; rv_lab_pause())
         if (rv_lab_served(lab, &got) && rv_hash_equal(&got, want))
             return true;
     return false;

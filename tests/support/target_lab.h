@@ -30,6 +30,7 @@ int rv_lab_run(const char *const *argv, struct rv_bytes input, struct rv_buf *ou
 /* A program in the background, its output in ROOT/LOG; and its end. */
 pid_t rv_lab_start(const struct rv_lab *lab, const char *log, const char *const *argv);
 void rv_lab_end(pid_t pid);
+void rv_lab_pause(void); /* between two looks for an event, 20 ms */
 /* A handshake by `openssl s_client`: the fingerprint served. False when there was none. */
 bool rv_lab_served(const struct rv_lab *lab, struct rv_hash *ret);
 /* Waits until that fingerprint is served, at most 20 s. */
