@@ -10,6 +10,7 @@ struct rv_ca {
     struct rv_spki key;           /* in der */
     struct rv_hash spki_hash;
     const struct rv_algorithm *signs;
+    int path_length;
     rv_time not_before, not_after;
 };
 
@@ -20,7 +21,6 @@ static enum rv_status read(struct rv_ca *ca, struct rv_error *err)
     const struct rv_extension *e;
     struct rv_der ski;
     bool is_ca;
-    int path;
     const char *fault = rv_der_fault(rv_buf_bytes(&ca->der));
     if (fault == NULL)
         fault = rv_cert_split(rv_buf_bytes(&ca->der), &cert);
@@ -29,7 +29,7 @@ static enum rv_status read(struct rv_ca *ca, struct rv_error *err)
     if (fault != NULL)
         return rv_fail(err, RV_INVALID, "CA certificate: %s", fault);
     e = rv_tbs_extension(&tbs, rv_oid_basic_constraints);
-    if (e == NULL || !rv_basic_constraints_read(e->value, &is_ca, &path) || !is_ca)
+    if (e == NULL || !rv_basic_constraints_read(e->value, &is_ca, &ca->path_length) || !is_ca)
         return rv_fail(err, RV_INVALID, "the certificate is not that of a CA");
     e = rv_tbs_extension(&tbs, rv_oid_ski);
     if (e == NULL || !rv_der_only(e->value, DER_OCTET_STRING, &ski) || ski.body.len == 0)
@@ -97,6 +97,11 @@ const struct rv_spki *rv_ca_key(const struct rv_ca *ca)
 const struct rv_hash *rv_ca_spki_hash(const struct rv_ca *ca)
 {
     return &ca->spki_hash;
+}
+
+int rv_ca_path_length(const struct rv_ca *ca)
+{
+    return ca->path_length;
 }
 
 rv_time rv_ca_not_before(const struct rv_ca *ca)

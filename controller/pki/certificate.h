@@ -26,6 +26,7 @@ struct rv_bytes rv_ca_ski(const struct rv_ca *ca);
 struct rv_bytes rv_ca_signature_algorithm(const struct rv_ca *ca); /* DER, of what its key signs */
 const struct rv_spki *rv_ca_key(const struct rv_ca *ca);
 const struct rv_hash *rv_ca_spki_hash(const struct rv_ca *ca);
+int rv_ca_path_length(const struct rv_ca *ca); /* -1: none */
 rv_time rv_ca_not_before(const struct rv_ca *ca);
 rv_time rv_ca_not_after(const struct rv_ca *ca);
 

@@ -140,7 +140,7 @@ const struct rv_lint rv_lints[] = {
     {"X-23", "certificatePolicies has no policy twice, and no anyPolicy in a leaf", rv_lint_policies},
     {"X-24", "subjectAltName is there in a leaf, and critical exactly when the subject is empty", rv_lint_san},
     {"X-24", "every name of subjectAltName is well formed and normalised", rv_lint_san_names},
-    {"X-25", "basicConstraints is critical and says CA only where it is one", rv_lint_basic_constraints},
+    {"X-25", "basicConstraints is critical, and a CA keeps within its issuer's path length", rv_lint_basic_constraints},
     {"X-26", "nameConstraints is critical, only in a CA, and well formed", rv_lint_name_constraints},
     {"X-27", "policy constraints and mappings are critical and only in a CA", rv_lint_policy_constraints},
     {"X-28", "extKeyUsage is there in a leaf, not empty, and never \"any\"", rv_lint_eku},

@@ -147,6 +147,9 @@ bool rv_lint_basic_constraints(const struct rv_lint_facts *f, char *detail, size
         return !(f->usage & RV_KU_CERT_SIGN) || rv_lint_no(detail, size, "there is none beside keyCertSign");
     if (!e->critical)
         return rv_lint_no(detail, size, "it is not critical");
+    int above = f->ca == NULL ? -1 : rv_ca_path_length(f->ca);
+    if (f->is_ca && above >= 0 && (above == 0 || f->path_length < 0 || f->path_length >= above))
+        return rv_lint_no(detail, size, "the issuer's path length of %d leaves no room for it", above);
     return f->is_ca || f->path_length < 0 || rv_lint_no(detail, size, "a path length without cA");
 }
 

@@ -186,6 +186,7 @@ static void ca_rules(void **state)
     build(&(struct parts){.subject = "3000", .usage = usage, .constraints = yes, .san = "", .eku = ""}, &tbs);
     assert_int_equal(rv_lint_tbs(rv_buf_bytes(&tbs), f.ca, &report, &err), RV_DENIED);
     assert_true(has(&report, "X-08") && has(&report, "X-21"));
+    assert_true(has(&report, "X-25")); /* under an issuer with path length 0 */
     /* keyCertSign with cA FALSE, and a path length without cA */
     rv_buf_clear(&tbs);
     build(&(struct parts){.usage = usage, .constraints = "300f 0603551d13 0101ff 0405 3003 020100"}, &tbs);
