@@ -511,6 +511,40 @@ static void the_journal_answers(void **state)
     rv_buf_fini(&answer);
 }
 
+/* ---- a full disk ---- */
+
+static bool disk_full;
+
+static enum rv_status append_unless_full(void *ctx, const char *path, struct rv_bytes content, struct rv_error *err)
+{
+    if (disk_full)
+        return rv_fail(err, RV_LIMITED, "no space left on device");
+    return rv_files_system.ops->append(ctx, path, content, err);
+}
+
+/* Nothing is signed that could not be journalled, and it goes on by itself once there is room. */
+static void a_full_disk_stops_signing(void **state)
+{
+    (void)state;
+    struct rv_files_ops ops = *rv_files_system.ops;
+    struct rv_files files = {&ops, NULL};
+    ops.append = append_unless_full;
+    rv_service_close(service);
+    struct rv_service_options options = {.files = &files, .clock = &fixed_clock, .directory = folder};
+    assert_int_equal(rv_service_open(&options, &service, NULL), RV_OK);
+    struct rv_leaf leaf = leaf_for("shop.example.com");
+    disk_full = true;
+    for (int i = 0; i < 2; i++) {
+        struct rv_buf tbs = tbs_of(&leaf, ca);
+        expect(&tbs, RV_UNAVAILABLE, NULL);
+    }
+    assert_int_equal(rv_service_journal_count(service), 2);
+    disk_full = false;
+    struct rv_buf tbs = tbs_of(&leaf, ca);
+    expect(&tbs, RV_OK, NULL);
+    assert_int_equal(rv_service_journal_count(service), 3);
+}
+
 static enum rv_status reopen(const char *remove, const char *kek, struct rv_error *err)
 {
     char path[256];
@@ -567,6 +601,7 @@ int main(void)
         T(setup_happens_once),
         T(keys_are_encrypted_at_rest),
         T(the_journal_answers),
+        T(a_full_disk_stops_signing),
         T(a_missing_journal_stops_it),
         T(a_missing_or_wrong_passphrase_stops_it),
     };
