@@ -292,6 +292,7 @@ static bool read_host_key(struct rv_lab *lab, const char *name, char ret[static 
     return sscanf(rv_buf_text(&out), "%*d %79s", ret) == 1;
 }
 
+/* SHLVL: bash takes itself for the inner shell of a login and reads no start-up file of this user. */
 static void write_sshd_config(struct rv_lab *lab)
 {
     RV_AUTO(rv_buf) struct rv_buf text = {0};
@@ -301,7 +302,7 @@ static void write_sshd_config(struct rv_lab *lab)
                   "none\nAuthorizedKeysFile %s/login_key.pub\n"
                   "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
                   "PubkeyAuthentication yes\nPermitRootLogin yes\nPrintMotd no\nPrintLastLog no\nX11Forwarding no\n"
-                  "AllowTcpForwarding no\nLogLevel VERBOSE\n",
+                  "AllowTcpForwarding no\nSetEnv SHLVL=2\nLogLevel VERBOSE\n",
                   lab->ssh_port, r, r, r);
     rv_lab_write(lab, "sshd_config", rv_buf_text(&text), 0644);
 }
