@@ -252,6 +252,52 @@ static void algorithms_must_fit_and_be_strong(void **state)
     assert_int_equal(rv_spki_verify(&spki, with_null, rsa, rsa, &err), RV_INVALID);
 }
 
+static struct rv_bytes hex(uint8_t *out, const char *text)
+{
+    size_t n = strlen(text) / 2;
+    assert_true(rv_unhex(out, n, text, 2 * n));
+    return RV_BYTES(out, n);
+}
+
+/* Standards section V and B-19: signatures and identifiers that others published. */
+static void published_vectors_hold(void **state)
+{
+    (void)state;
+    uint8_t a[128], b[128], c[128];
+    struct rv_spki spki;
+    struct rv_error err;
+    /* RFC 6979 A.2.5, P-256, SHA-256, "sample" */
+    struct rv_bytes key = hex(a, "3059301306072a8648ce3d020106082a8648ce3d030107034200"
+                                 "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6"
+                                 "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299");
+    struct rv_bytes algorithm = hex(b, "300a06082a8648ce3d040302");
+    struct rv_bytes signature = hex(c, "3046"
+                                       "022100EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716"
+                                       "022100F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8");
+    assert_int_equal(rv_spki_read(key, &spki, &err), RV_OK);
+    assert_int_equal(rv_spki_verify(&spki, algorithm, rv_bytes_of("sample"), signature, &err), RV_OK);
+    assert_int_equal(rv_spki_verify(&spki, algorithm, rv_bytes_of("simple"), signature, &err), RV_DENIED);
+    /* r = s = 0, and r = s = n, the "psychic" ones */
+    signature = hex(c, "3006020100020100");
+    assert_int_equal(rv_spki_verify(&spki, algorithm, rv_bytes_of("sample"), signature, &err), RV_DENIED);
+    signature = hex(c, "3046022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+                       "022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    assert_int_equal(rv_spki_verify(&spki, algorithm, rv_bytes_of("sample"), signature, &err), RV_DENIED);
+    /* RFC 8032 §7.1, test 1 */
+    key = hex(a, "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    algorithm = hex(b, "300506032b6570");
+    signature = hex(c, "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd"
+                       "25bf5f0595bbe24655141438e7a100b");
+    assert_int_equal(rv_spki_read(key, &spki, &err), RV_OK);
+    assert_int_equal(rv_spki_verify(&spki, algorithm, rv_bytes_of(""), signature, &err), RV_OK);
+    static const char *const identifiers[] = {"300a06082a8648ce3d040302", "300a06082a8648ce3d040303",
+                                              "300d06092a864886f70d01010b0500", "300506032b6570"};
+    for (size_t i = 0; i < RV_COUNT(identifiers); i++) {
+        struct rv_key *made RV_AUTO(rv_key) = make(&specs[i]);
+        assert_true(rv_bytes_equal(rv_key_signature_algorithm(made), hex(a, identifiers[i])));
+    }
+}
+
 static void keys_travel_as_pem(void **state)
 {
     (void)state;
@@ -588,6 +634,7 @@ int main(void)
         cmocka_unit_test(der_writer_writes_der),
         cmocka_unit_test(keys_sign_and_verify),
         cmocka_unit_test(algorithms_must_fit_and_be_strong),
+        cmocka_unit_test(published_vectors_hold),
         cmocka_unit_test(keys_travel_as_pem),
         cmocka_unit_test(secrets_are_sealed_to_their_place),
         cmocka_unit_test(weak_rsa_keys_are_refused),
