@@ -20,17 +20,17 @@ static const struct {
 
 /* A commit is durable when it returns (FULL). The log is moved into the file every 32 k pages, not every thousand: many
  * changes of one page are then written once. Recursive triggers make REPLACE fire the triggers that guard the audit. */
-static const char writer_settings[] = "PRAGMA journal_mode=WAL;"
+static const char writer_settings[] =
 #ifndef REEVE_CANARY_SYNC
-                                      "PRAGMA synchronous=FULL;"
+    "PRAGMA synchronous=FULL;"
 #else
-                                      "PRAGMA synchronous=OFF;"
+    "PRAGMA synchronous=OFF;"
 #endif
-                                      "PRAGMA wal_autocheckpoint=32768;"
-                                      "PRAGMA journal_size_limit=268435456;"
-                                      "PRAGMA cache_size=-65536;"
-                                      "PRAGMA temp_store=MEMORY;"
-                                      "PRAGMA recursive_triggers=ON;";
+    "PRAGMA wal_autocheckpoint=32768;"
+    "PRAGMA journal_size_limit=268435456;"
+    "PRAGMA cache_size=-65536;"
+    "PRAGMA temp_store=MEMORY;"
+    "PRAGMA recursive_triggers=ON;";
 static const char reader_settings[] = "PRAGMA cache_size=-8192;"
                                       "PRAGMA temp_store=MEMORY;"
                                       "PRAGMA query_only=ON;";

@@ -40,8 +40,8 @@ RV_MUST_CHECK enum rv_status rv_db_savepoint(struct rv_db *db, struct rv_error *
 RV_MUST_CHECK enum rv_status rv_db_savepoint_end(struct rv_db *db, bool keep, struct rv_error *err);
 /* RV_OK, or the disk error that some statement of this transaction met: then none of it can be kept. */
 RV_MUST_CHECK enum rv_status rv_db_sound(const struct rv_db *db, struct rv_error *err);
-/* Makes sure that what the log shows is on the disk; to be called on the writer's connection before anyone reads. Until
- * then, and after RV_UNCERTAIN, closing the connection leaves the log alone. */
+/* Turns the log on, and makes sure that what it shows is on the disk; to be called on the writer's connection before anyone
+ * reads. Until then, and after RV_UNCERTAIN, closing the connection leaves the log alone. */
 RV_MUST_CHECK enum rv_status rv_db_secure_log(struct rv_db *db, struct rv_error *err);
 /* Several statements of fixed text without results: migrations. */
 RV_MUST_CHECK enum rv_status rv_db_script(struct rv_db *db, const char *sql, struct rv_error *err);

@@ -57,7 +57,7 @@ static enum rv_status step(struct rv_db *db, const struct rv_migration *m, struc
     return status;
 }
 
-enum rv_status rv_migrate(struct rv_db *db, bool read_only, struct rv_error *err)
+enum rv_status rv_schema_check(struct rv_db *db, int64_t *ret_version, struct rv_error *err)
 {
     int64_t have = 0, known = (int64_t)rv_migration_count;
     enum rv_status status = version_of(db, &have, err);
@@ -70,6 +70,16 @@ enum rv_status rv_migrate(struct rv_db *db, bool read_only, struct rv_error *err
         return rv_error_hint(err, RV_INVALID,
                              "run the newer Reeve that wrote it, or restore a backup from before the upgrade");
     }
+    *ret_version = have;
+    return RV_OK;
+}
+
+enum rv_status rv_migrate(struct rv_db *db, bool read_only, struct rv_error *err)
+{
+    int64_t have = 0, known = (int64_t)rv_migration_count;
+    enum rv_status status = rv_schema_check(db, &have, err);
+    if (status != RV_OK)
+        return status;
     if (read_only && have < known) {
         rv_fail(err, RV_INVALID, "the database has schema %" PRId64 ", expected %" PRId64, have, known);
         return rv_error_hint(err, RV_INVALID, "start reeved once: it brings the schema up to date");

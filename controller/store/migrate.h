@@ -9,6 +9,7 @@ struct rv_migration {
 extern const struct rv_migration rv_migrations[]; /* generated; numbers 1, 2, 3, … */
 extern const size_t rv_migration_count;
 
-/* Brings the schema up to date, each step in a transaction of its own. Refuses a database that is newer than this
- * program, one that is not Reeve's, and (read-only) one that is older. */
+/* Refuses a database that is newer than this program, and one that is not Reeve's; changes nothing. */
+RV_MUST_CHECK enum rv_status rv_schema_check(struct rv_db *db, int64_t *ret_version, struct rv_error *err);
+/* Brings the schema up to date, each step in a transaction of its own. Read-only: refuses an older one instead. */
 RV_MUST_CHECK enum rv_status rv_migrate(struct rv_db *db, bool read_only, struct rv_error *err);

@@ -13,7 +13,9 @@ enum rv_status rv_store_connect(struct rv_store *store, struct rv_error *err)
     enum rv_status status = rv_db_open(&options, &db, err);
     if (status != RV_OK)
         return status;
-    if (!store->read_only && !store->memory)
+    int64_t version;
+    status = rv_schema_check(db, &version, err); /* before anything is written into a file that is not ours */
+    if (status == RV_OK && !store->read_only && !store->memory)
         status = rv_db_secure_log(db, err);
     if (status == RV_OK)
         status = rv_migrate(db, store->read_only, err);

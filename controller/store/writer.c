@@ -86,7 +86,9 @@ void rv_store_run_group(struct rv_store *store, struct rv_job *jobs)
     bool alone = jobs->next == NULL, any = false;
     for (struct rv_job *job = jobs; job != NULL && status == RV_OK; job = job->next) {
         any |= run_one(&tx, job, alone);
+#ifndef REEVE_CANARY_GROUPERROR
         status = rv_db_sound(store->db, &err);
+#endif
     }
     if (status == RV_OK && any)
         status = commit(store, &err);

@@ -86,8 +86,13 @@ static void a_newer_schema_is_refused(void **state)
 
 static void databases_of_others_are_refused(void **state)
 {
-    sql(*state, "CREATE TABLE migration (number)");
+    struct place *p = *state;
+    struct stat before, after;
+    sql(p, "CREATE TABLE migration (number)");
+    assert_int_equal(stat(p->path, &before), 0);
     refused(*state, RV_INVALID, "another program", "name a file that Reeve made");
+    assert_int_equal(stat(p->path, &after), 0);
+    assert_true(before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
 }
 
 static void a_file_that_is_no_database_is_refused(void **state)
