@@ -36,6 +36,7 @@ typedef struct {
     ASN1_OCTET_STRING *value;
 } CSR_EXTENSION;
 
+/* clang-format off: the macros end their statements inside themselves */
 ASN1_SEQUENCE(CSR_ATTRIBUTE) =
     {
         ASN1_SIMPLE(CSR_ATTRIBUTE, type, ASN1_OBJECT),
@@ -78,6 +79,7 @@ static_ASN1_ITEM_TEMPLATE_END(CSR_NAME)
 
             ASN1_ITEM_TEMPLATE(CSR_EXTENSIONS) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, extensions, CSR_EXTENSION);
 static_ASN1_ITEM_TEMPLATE_END(CSR_EXTENSIONS)
+    /* clang-format on */
 
     /* NULL: not decoded, or encoded to other bytes. The value is given. */
     static ASN1_VALUE *same(const ASN1_ITEM *item, struct rv_bytes der)
