@@ -219,6 +219,8 @@ static bool neighbours_let(const struct situation *s, struct rv_action *ret, enu
 {
     const struct rv_rollout_view *r = s->rollout;
     const struct rv_binding *b = s->b;
+    if (b->budget.switch_failures > 0) /* counted as failed already; if it waited for those who wait for it, all would */
+        return true;
     if (r->failed >= failure_budget(b))
         return !hold(s, ret, RV_WAIT, step, RV_WHY_FAILURE_BUDGET, RV_TIME_FAR);
     /* No more may be unproved at one time than may fail: so no more can fail. */

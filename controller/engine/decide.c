@@ -187,6 +187,7 @@ static enum rv_status begin(struct rv_tx *tx, struct job *job, struct call *call
         .binding = job->binding,
         .step = call->action.step,
         .state = RV_EFFECT_INTENT,
+        .attempt = job->row.facts.budget.failures + 1, /* in a row; counting them all would read them all */
         .begun_at = now,
     };
     snprintf(effect.reason, sizeof effect.reason, "%s", rv_reason_code(call->action.reason));

@@ -113,7 +113,7 @@ static void job_end(struct job *job)
     if (!dead) {
         lanes_advance(e);
         /* Reading costs as much as a page, so several places are filled at once. */
-        if (e->next_due <= rv_engine_now(e) && e->job_count <= e->o.in_flight / 2)
+        if ((e->skipped || e->next_due <= rv_engine_now(e)) && e->job_count <= e->o.in_flight / 2)
             pump(e);
         else if (e->job_count == 0 && !e->reading && e->running && !e->stopping)
             arm(e, e->next_due - rv_engine_now(e));
@@ -425,8 +425,7 @@ static void take_page(struct rv_engine *e, const struct page *p)
         e->next_due = p->now;
     } else {
         e->page = e->o.in_flight * 2;
-        if (skipped > 0)
-            e->next_due = p->now;
+        e->skipped = skipped > 0;
     }
 }
 

@@ -76,6 +76,7 @@ struct rv_engine {
     bool again;   /* something happened meanwhile: read once more */
     bool hold;    /* the store failed: no reading before the timer */
     bool waking;  /* a wake is on its way */
+    bool skipped; /* something due waits for its target's lane */
     int page;     /* how many due rows to read */
     struct job *jobs;
     int job_count;

@@ -90,7 +90,7 @@ static void run(const struct line *l)
 }
 static void clock_steps(const struct line *l)
 {
-    l->w->sim.offset += duration(l, 1);
+    world_step_clock(l->w, duration(l, 1));
 }
 static void renew(const struct line *l)
 {

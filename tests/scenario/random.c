@@ -53,8 +53,7 @@ static void clock_step(struct world *w)
     rv_dur by = (rv_dur)sim_dice(&w->sim, RV_DAY(2));
     by = sim_chance(&w->sim, 50) ? by : -by;
     by = sim_chance(&w->sim, 50) ? by / 100 : by;
-    world_say(w, "the clock steps by %lld s", (long long)(by / 1000));
-    w->sim.offset += by;
+    world_step_clock(w, by);
 }
 
 static void host_fault(struct world *w)

@@ -21,7 +21,7 @@ struct world {
     int max_failed;
     /* What happened. */
     char failure[512];
-    int64_t planned_when_checked, restart_at;
+    int64_t planned_when_checked, restart_at, stepped_at;
     int crashes;
     char crash_at[64]; /* failpoint; empty: none */
     int crash_visit;
@@ -38,6 +38,7 @@ void world_apply(struct world *w);
 void world_start(struct world *w); /* the controller */
 void world_crash(struct world *w);
 void world_run(struct world *w, rv_dur time);
+void world_step_clock(struct world *w, rv_dur by);
 void world_renew(struct world *w, const char *target); /* NULL: all */
 void world_approve(struct world *w);
 void world_pause(struct world *w, bool paused);

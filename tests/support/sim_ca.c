@@ -106,7 +106,7 @@ static void make(struct sim_ca *ca, struct sim_cert *cert, const struct rv_issue
     struct storing s = {cert, request, rv_now(&ca->loop->clock)};
     struct rv_error err = {0};
     rv_dur life = request->duration > 0 ? request->duration : ca->lifetime;
-    snprintf(cert->serial, sizeof cert->serial, "%08x", (unsigned)ca->count);
+    snprintf(cert->serial, sizeof cert->serial, "%08x", (unsigned)++ca->serial);
     ca->digest(rv_bytes_of(cert->serial), &cert->fingerprint);
     if (request->csr.len != sizeof cert->spki) {
         complain(ca, "not a request of a simulated host", request->idempotency_key);

@@ -24,7 +24,7 @@ struct sim_ca {
     int lost_percent, slow_percent;
     rv_dur lifetime; /* when the request names none */
     /* What happened. */
-    int count, epoch;
+    int count, epoch, serial;
     struct sim_cert *answering; /* whose answer is being delivered just now */
     struct sim_cert certs[SIM_CERTS];
     char complaint[256]; /* first one; empty: none */

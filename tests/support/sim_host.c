@@ -242,11 +242,8 @@ static void reply(void *arg)
     struct rv_error err = {0};
     if (r->status != RV_OK)
         rv_fail(&err, r->status, "simulated: %s", r->result.phase);
-    if (r->verb != OBSERVE && r->epoch == f->epoch) {
+    if (r->verb != OBSERVE && r->epoch == f->epoch)
         forget_asked(f, r->host);
-        if (r->status == RV_UNCERTAIN)
-            r->host->doubt = true;
-    }
     r->result.csr = RV_BYTES(r->csr.b, sizeof r->csr.b);
     f->answering = r->verb != OBSERVE ? r->host : NULL;
     rv_connector_done done = r->done;
@@ -279,8 +276,8 @@ static void act(void *arg)
     }
     if (sim_chance(l, h->slow_percent))
         back = sim_chance(l, 30) ? RV_MIN(5) : RV_SEC(1) + (rv_dur)sim_dice(l, RV_SEC(50));
-    if (r->verb != OBSERVE && back > r->deadline && r->epoch == h->fleet->epoch)
-        h->doubt = true; /* nobody will wait for that */
+    if (r->verb != OBSERVE && r->epoch == h->fleet->epoch && (r->status == RV_UNCERTAIN || back > r->deadline))
+        h->doubt = true;
     rv_loop_timer(&l->loop, back, reply, r);
 }
 
@@ -419,6 +416,8 @@ void sim_fleet_crash(struct sim_fleet *f, bool mid_answer)
 {
     for (int i = 0; i < f->asked_count; i++)
         f->asked[i]->doubt = true;
+    for (int i = 0; i < f->host_count; i++)
+        f->hosts[i].probed = 0; /* what the last handshake showed may not have been kept */
     f->asked_count = 0;
     f->epoch++;
     if (mid_answer && f->answering != NULL)

@@ -33,7 +33,7 @@ struct sim_host {
     bool doubt;
     int put_back, switches;
 };
-#define SIM_HOSTS 64
+#define SIM_HOSTS 16
 struct sim_fleet {
     struct sim_loop *loop;
     struct sim_ca *ca;
