@@ -300,7 +300,7 @@ static bool only_watch(const struct situation *s, struct rv_action *ret)
 static bool on_trial(const struct rv_binding *b)
 {
     return b->issued.have && b->target.observed_at != 0 && rv_hash_equal(&b->target.current, &b->issued.fingerprint) &&
-           (rv_hash_equal(&b->target.armed, &b->issued.fingerprint) || !proved(b));
+           (rv_hash_equal(&b->target.armed, &b->issued.fingerprint) || (rv_hash_is_zero(&b->target.armed) && !proved(b)));
 }
 
 static bool trial(const struct situation *s, struct rv_action *ret)
@@ -325,7 +325,7 @@ static bool trial(const struct situation *s, struct rv_action *ret)
     /* Old and new workers overlap for a moment, so the old certificate is no failure yet; a refused handshake is. */
     bool over = s->now >= since + s->policy->settle;
     bool failed = asked && (b->served.refused > 0 || (over && !all_good(b)));
-    if (failed && rv_hash_is_zero(&b->target.previous)) { /* no way back: go on asking */
+    if (failed && !armed && rv_hash_is_zero(&b->target.previous)) { /* no way back: go on asking */
         rv_time again = b->served.observed_at + RELOOK;
         return again <= s->now ? do_now(s, ret, RV_STEP_PROBE, RV_WHY_NOT_SERVED)
                                : answer(ret, RV_HALT, RV_STEP_PROBE, RV_WHY_NOT_SERVED, again);

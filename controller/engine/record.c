@@ -281,6 +281,8 @@ static enum rv_status target_observed(struct record *r)
         .key_lost = b->target.key_lost,
         .locked_by_other = report->locked_by_other && rv_hash_is_zero(&report->armed),
     };
+    if (report->armed_until != 0 && report->target_clock != 0) /* told by the target's clock */
+        b->target.armed_until += r->now - report->target_clock;
     rv_json_set_hash(r->evidence, "current", &report->current);
     rv_json_set_hash(r->evidence, "previous", &report->previous);
     rv_json_set_hash(r->evidence, "armed", &report->armed);

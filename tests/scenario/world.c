@@ -403,8 +403,8 @@ static void check_budget(struct world *w, const struct rv_binding_row *row)
     int64_t kept_mono = row->facts.id <= SIM_HOSTS ? w->issues_since[row->facts.id] : 0;
     for (int i = 0; i < w->ca.count; i++) {
         const struct sim_cert *c = &w->ca.certs[i];
-        recent +=
-            c->issued && c->binding == row->facts.id && c->asked_mono > kept_mono && c->asked_mono > w->stepped_at && c->asked_mono > w->sim.mono - RV_DAY(1);
+        recent += c->issued && c->binding == row->facts.id && c->asked_mono > kept_mono && c->asked_mono > w->stepped_at &&
+                  c->asked_mono > w->sim.mono - RV_DAY(1);
     }
     if (recent > w->policy.max_issues)
         world_fail(w, "%s got %d certificates within a day", row->target, recent);

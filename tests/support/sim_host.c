@@ -107,9 +107,9 @@ static void do_observe(struct request *r)
     report->previous = h->previous;
     report->armed = h->armed;
     if (!rv_hash_is_zero(&h->armed))
-        report->armed_until = h->armed_until + h->fleet->loop->offset;
+        report->armed_until = h->armed_until + h->fleet->loop->offset + h->clock_error;
     report->locked_by_other = !rv_hash_is_zero(&h->armed);
-    report->target_clock = rv_now(&h->fleet->loop->clock);
+    report->target_clock = rv_now(&h->fleet->loop->clock) + h->clock_error;
     report->pair_count = h->slot_count;
     memcpy(report->pairs, h->slots, h->slot_count * sizeof h->slots[0]);
     report->key_count = h->key_count;
@@ -185,8 +185,6 @@ static void do_switch(struct request *r)
         fail(r, RV_INVALID, "check");
         return;
     }
-    if (!rv_hash_equal(&back, &r->fingerprint))
-        h->previous = back;
     h->current = r->fingerprint;
     if (h->reload_kills)
         serve(h, (struct rv_hash){{0}});
@@ -198,10 +196,13 @@ static void do_switch(struct request *r)
 static void do_keep(struct request *r)
 {
     struct sim_host *h = r->host;
-    if (rv_hash_equal(&h->armed, &r->fingerprint))
+    if (rv_hash_equal(&h->armed, &r->fingerprint)) {
+        if (!rv_hash_equal(&h->armed_back, &h->armed))
+            h->previous = h->armed_back;
         h->armed = (struct rv_hash){{0}};
-    else if (!rv_hash_equal(&h->current, &r->fingerprint))
+    } else if (!rv_hash_equal(&h->current, &r->fingerprint)) {
         fail(r, RV_CONFLICT, "late");
+    }
 }
 
 static void do_undo(struct request *r)
@@ -392,6 +393,7 @@ struct sim_host *sim_host_add(struct sim_fleet *f, const char *name)
     snprintf(h->name, sizeof h->name, "%s", name);
     f->digest(rv_bytes_of(h->name), &h->foreign);
     h->served = h->foreign;
+    h->clock_error = (rv_dur)sim_dice(f->loop, RV_MIN(20)) - RV_MIN(10);
     return h;
 }
 

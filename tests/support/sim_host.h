@@ -13,6 +13,7 @@ struct sim_fleet;
 struct sim_host {
     struct sim_fleet *fleet;
     char name[64];
+    rv_dur clock_error; /* of its wall clock */
     /* What lies there. */
     struct rv_hash slots[SIM_SLOTS], keys[SIM_SLOTS];
     size_t slot_count, key_count;

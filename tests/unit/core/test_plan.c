@@ -27,8 +27,14 @@ static struct rv_binding declared(void)
 {
     return (struct rv_binding){
         .id = 7,
-        .wanted = {.mode = RV_MODE_MANAGE, .deploys = true, .spec = hash(SPEC), .renew = {.percent = 33},
-                   .soak = RV_MIN(10), .max_failed = 1, .undo_auto = true, .endpoints = 2},
+        .wanted = {.mode = RV_MODE_MANAGE,
+                   .deploys = true,
+                   .spec = hash(SPEC),
+                   .renew = {.percent = 33},
+                   .soak = RV_MIN(10),
+                   .max_failed = 1,
+                   .undo_auto = true,
+                   .endpoints = 2},
     };
 }
 static struct rv_binding probed(void)
@@ -118,67 +124,379 @@ static void nothing(struct rv_binding *b, struct rv_rollout_view *r)
 {
     (void)b, (void)r;
 }
+/* clang-format off: a change a line, a rule a line */
 #define CHANGE(name) static void name(struct rv_binding *b, struct rv_rollout_view *r)
 #define UNUSED (void)b, (void)r
-CHANGE(paused) { UNUSED; b->wanted.paused = true; }
-CHANGE(removed) { UNUSED; b->wanted.deleted = true; }
-CHANGE(observe_mode) { UNUSED; b->wanted.mode = RV_MODE_OBSERVE; }
-CHANGE(propose) { UNUSED; b->wanted.mode = RV_MODE_PROPOSE; }
-CHANGE(approved) { UNUSED; b->wanted.mode = RV_MODE_PROPOSE; b->wanted.approved = rv_round(b); }
-CHANGE(approved_before) { UNUSED; b->wanted.mode = RV_MODE_PROPOSE; b->wanted.approved = rv_round(b); b->wanted.renew_request++; }
-CHANGE(watch_only) { UNUSED; b->wanted.deploys = false; }
-CHANGE(no_endpoints) { UNUSED; b->wanted.endpoints = 0; }
-CHANGE(unfinished) { UNUSED; b->unfinished = RV_STEP_SWITCH; }
-CHANGE(unfinished_unreachable) { UNUSED; b->unfinished = RV_STEP_SWITCH; b->budget.not_before = NOW + RV_MIN(1); b->budget.failed_step = RV_STEP_OBSERVE; b->budget.failures = 1; b->budget.failed_status = RV_UNAVAILABLE; }
-CHANGE(unreachable) { UNUSED; b->target.observed_at = 0; b->budget.not_before = NOW + RV_MIN(1); b->budget.failed_step = RV_STEP_OBSERVE; b->budget.failures = 5; b->budget.failed_status = RV_UNAVAILABLE; }
-CHANGE(issuer_down) { UNUSED; b->budget.not_before = NOW + RV_MIN(1); b->budget.failed_step = RV_STEP_ISSUE; b->budget.failures = 5; b->budget.failed_status = RV_UNAVAILABLE; }
-CHANGE(refused_by_issuer) { UNUSED; b->budget.not_before = NOW + RV_MIN(1); b->budget.failed_step = RV_STEP_ISSUE; b->budget.failures = 3; b->budget.failed_status = RV_DENIED; }
-CHANGE(backoff_from_other_clock) { UNUSED; b->budget.not_before = NOW + RV_DAY(300); b->budget.failed_step = RV_STEP_ISSUE; }
-CHANGE(old_look) { UNUSED; b->target.observed_at = NOW - RV_MIN(6); }
-CHANGE(look_from_future) { UNUSED; b->target.observed_at = NOW + RV_DAY(30); }
-CHANGE(probe_from_future) { UNUSED; b->served.observed_at = NOW + RV_DAY(30); }
-CHANGE(old_probe) { UNUSED; b->served.observed_at = NOW - RV_HOUR(7); }
-CHANGE(day_old_look) { UNUSED; b->target.observed_at = NOW - RV_HOUR(25); }
-CHANGE(locked) { UNUSED; b->target.locked_by_other = true; }
-CHANGE(locked_long) { UNUSED; b->target.locked_by_other = true; b->target.observed_at = NOW - RV_MIN(1); }
-CHANGE(foreign_armed) { UNUSED; b->target.armed = hash(FOREIGN); b->target.armed_until = NOW + RV_MIN(1); }
-CHANGE(key_gone) { UNUSED; b->target.key_lost = true; }
-CHANGE(key_old) { UNUSED; b->pending.made_at = NOW - RV_DAY(8); }
-CHANGE(spec_changed) { UNUSED; b->wanted.spec = hash(OTHER_SPEC); }
-CHANGE(requested) { UNUSED; b->wanted.renew_request = 1; }
-CHANGE(revoked) { UNUSED; b->issued.revoked_at = NOW - RV_SEC(1); }
-CHANGE(expired) { UNUSED; b->issued.not_after = NOW; b->served.earliest_not_after = NOW; }
-CHANGE(not_yet_valid) { UNUSED; b->issued.not_before = NOW + RV_DAY(1); }
-CHANGE(renewal_due) { UNUSED; b->issued.not_after = NOW + RV_DAY(28); b->issued.not_before = NOW - RV_DAY(62); }
-CHANGE(budget_spent) { UNUSED; b->wanted.renew_request = 1; b->budget.issued_in_window = 3; b->issued.issued_at = NOW - RV_HOUR(1); }
-CHANGE(budget_spent_yesterday) { UNUSED; b->wanted.renew_request = 1; b->budget.issued_in_window = 3; b->issued.issued_at = NOW - RV_HOUR(25); b->issued.not_before = NOW - RV_HOUR(25); }
-CHANGE(armed_ran_out) { UNUSED; b->target.armed_until = NOW - RV_SEC(1); b->target.observed_at = NOW - RV_SEC(30); }
-CHANGE(good_enough) { UNUSED; b->settle_probes = 3; }
-CHANGE(good_enough_keep_failed) { UNUSED; b->settle_probes = 3; b->budget.not_before = NOW + 500; b->budget.failed_step = RV_STEP_KEEP; }
-CHANGE(probed_this_moment) { UNUSED; b->served.observed_at = NOW; }
-CHANGE(refuses) { UNUSED; b->served.good = 1; b->served.unreachable = b->served.refused = 1; }
-CHANGE(still_old) { UNUSED; b->served.good = 1; b->served.previous = 1; b->served.observed_at = NOW; }
-CHANGE(still_old_too_long) { UNUSED; b->served.good = 1; b->served.previous = 1; b->switched_at = NOW - RV_MIN(1); }
-CHANGE(good_but_late) { UNUSED; b->switched_at = NOW - RV_MIN(1); }
-CHANGE(fails_without_way_back) { UNUSED; b->served.good = 0; b->served.refused = 2; b->target.previous = hash(0); b->served.observed_at = NOW; }
-CHANGE(fails_undo_failed) { UNUSED; b->served.good = 0; b->served.refused = 2; b->budget.failed_step = RV_STEP_UNDO; b->budget.not_before = NOW + RV_SEC(2); }
-CHANGE(put_back_once) { UNUSED; b->budget.switch_failures = 1; }
-CHANGE(put_back_thrice) { UNUSED; b->budget.switch_failures = 3; }
-CHANGE(put_back_once_manual) { UNUSED; b->budget.switch_failures = 1; b->wanted.undo_auto = false; }
-CHANGE(earlier_open) { UNUSED; b->wanted.batch = 1; r->earlier_open = true; }
-CHANGE(earlier_open_urgent) { UNUSED; b->wanted.batch = 1; r->earlier_open = true; b->served.earliest_not_after = NOW + RV_DAY(3); }
-CHANGE(soaking) { UNUSED; b->wanted.batch = 1; r->earlier_done_at = NOW - RV_MIN(4); }
-CHANGE(soaked) { UNUSED; b->wanted.batch = 1; r->earlier_done_at = NOW - RV_MIN(10); }
-CHANGE(neighbour_failed) { UNUSED; r->failed = 1; }
-CHANGE(neighbour_failed_of_three) { UNUSED; b->wanted.max_failed = 3; r->failed = 1; r->at_risk = 1; }
-CHANGE(neighbour_at_risk) { UNUSED; r->at_risk = 1; }
-CHANGE(pointer_moved) { UNUSED; b->target.current = hash(FOREIGN); }
-CHANGE(pointer_moved_slot_gone) { UNUSED; b->target.current = hash(FOREIGN); b->target.staged = false; }
-CHANGE(foreign_served) { UNUSED; b->served.good = 1; b->served.foreign = 1; }
-CHANGE(foreign_served_neighbour_failed) { UNUSED; b->served.good = 1; b->served.foreign = 1; r->failed = 1; }
-CHANGE(foreign_again_and_again) { UNUSED; b->served.foreign = 2; b->served.good = 0; b->budget.drifts = 3; b->switched_at = NOW - RV_HOUR(1); }
-CHANGE(foreign_next_day) { UNUSED; b->served.foreign = 2; b->served.good = 0; b->budget.drifts = 3; b->switched_at = NOW - RV_HOUR(25); }
-CHANGE(endpoint_down) { UNUSED; b->served.good = 1; b->served.unreachable = 1; }
+CHANGE(paused)
+{
+    UNUSED;
+    b->wanted.paused = true;
+}
+CHANGE(removed)
+{
+    UNUSED;
+    b->wanted.deleted = true;
+}
+CHANGE(observe_mode)
+{
+    UNUSED;
+    b->wanted.mode = RV_MODE_OBSERVE;
+}
+CHANGE(propose)
+{
+    UNUSED;
+    b->wanted.mode = RV_MODE_PROPOSE;
+}
+CHANGE(approved)
+{
+    UNUSED;
+    b->wanted.mode = RV_MODE_PROPOSE;
+    b->wanted.approved = rv_round(b);
+}
+CHANGE(approved_before)
+{
+    UNUSED;
+    b->wanted.mode = RV_MODE_PROPOSE;
+    b->wanted.approved = rv_round(b);
+    b->wanted.renew_request++;
+}
+CHANGE(watch_only)
+{
+    UNUSED;
+    b->wanted.deploys = false;
+}
+CHANGE(no_endpoints)
+{
+    UNUSED;
+    b->wanted.endpoints = 0;
+}
+CHANGE(unfinished)
+{
+    UNUSED;
+    b->unfinished = RV_STEP_SWITCH;
+}
+CHANGE(unfinished_unreachable)
+{
+    UNUSED;
+    b->unfinished = RV_STEP_SWITCH;
+    b->budget.not_before = NOW + RV_MIN(1);
+    b->budget.failed_step = RV_STEP_OBSERVE;
+    b->budget.failures = 1;
+    b->budget.failed_status = RV_UNAVAILABLE;
+}
+CHANGE(unreachable)
+{
+    UNUSED;
+    b->target.observed_at = 0;
+    b->budget.not_before = NOW + RV_MIN(1);
+    b->budget.failed_step = RV_STEP_OBSERVE;
+    b->budget.failures = 5;
+    b->budget.failed_status = RV_UNAVAILABLE;
+}
+CHANGE(issuer_down)
+{
+    UNUSED;
+    b->budget.not_before = NOW + RV_MIN(1);
+    b->budget.failed_step = RV_STEP_ISSUE;
+    b->budget.failures = 5;
+    b->budget.failed_status = RV_UNAVAILABLE;
+}
+CHANGE(refused_by_issuer)
+{
+    UNUSED;
+    b->budget.not_before = NOW + RV_MIN(1);
+    b->budget.failed_step = RV_STEP_ISSUE;
+    b->budget.failures = 3;
+    b->budget.failed_status = RV_DENIED;
+}
+CHANGE(backoff_from_other_clock)
+{
+    UNUSED;
+    b->budget.not_before = NOW + RV_DAY(300);
+    b->budget.failed_step = RV_STEP_ISSUE;
+}
+CHANGE(old_look)
+{
+    UNUSED;
+    b->target.observed_at = NOW - RV_MIN(6);
+}
+CHANGE(look_from_future)
+{
+    UNUSED;
+    b->target.observed_at = NOW + RV_DAY(30);
+}
+CHANGE(probe_from_future)
+{
+    UNUSED;
+    b->served.observed_at = NOW + RV_DAY(30);
+}
+CHANGE(old_probe)
+{
+    UNUSED;
+    b->served.observed_at = NOW - RV_HOUR(7);
+}
+CHANGE(day_old_look)
+{
+    UNUSED;
+    b->target.observed_at = NOW - RV_HOUR(25);
+}
+CHANGE(locked)
+{
+    UNUSED;
+    b->target.locked_by_other = true;
+}
+CHANGE(locked_long)
+{
+    UNUSED;
+    b->target.locked_by_other = true;
+    b->target.observed_at = NOW - RV_MIN(1);
+}
+CHANGE(foreign_armed)
+{
+    UNUSED;
+    b->target.armed = hash(FOREIGN);
+    b->target.armed_until = NOW + RV_MIN(1);
+}
+CHANGE(key_gone)
+{
+    UNUSED;
+    b->target.key_lost = true;
+}
+CHANGE(key_old)
+{
+    UNUSED;
+    b->pending.made_at = NOW - RV_DAY(8);
+}
+CHANGE(spec_changed)
+{
+    UNUSED;
+    b->wanted.spec = hash(OTHER_SPEC);
+}
+CHANGE(requested)
+{
+    UNUSED;
+    b->wanted.renew_request = 1;
+}
+CHANGE(revoked)
+{
+    UNUSED;
+    b->issued.revoked_at = NOW - RV_SEC(1);
+}
+CHANGE(expired)
+{
+    UNUSED;
+    b->issued.not_after = NOW;
+    b->served.earliest_not_after = NOW;
+}
+CHANGE(not_yet_valid)
+{
+    UNUSED;
+    b->issued.not_before = NOW + RV_DAY(1);
+}
+CHANGE(renewal_due)
+{
+    UNUSED;
+    b->issued.not_after = NOW + RV_DAY(28);
+    b->issued.not_before = NOW - RV_DAY(62);
+}
+CHANGE(budget_spent)
+{
+    UNUSED;
+    b->wanted.renew_request = 1;
+    b->budget.issued_in_window = 3;
+    b->issued.issued_at = NOW - RV_HOUR(1);
+}
+CHANGE(budget_spent_yesterday)
+{
+    UNUSED;
+    b->wanted.renew_request = 1;
+    b->budget.issued_in_window = 3;
+    b->issued.issued_at = NOW - RV_HOUR(25);
+    b->issued.not_before = NOW - RV_HOUR(25);
+}
+CHANGE(armed_ran_out)
+{
+    UNUSED;
+    b->target.armed_until = NOW - RV_SEC(1);
+    b->target.observed_at = NOW - RV_SEC(30);
+}
+CHANGE(good_enough)
+{
+    UNUSED;
+    b->settle_probes = 3;
+}
+CHANGE(good_enough_keep_failed)
+{
+    UNUSED;
+    b->settle_probes = 3;
+    b->budget.not_before = NOW + 500;
+    b->budget.failed_step = RV_STEP_KEEP;
+}
+CHANGE(probed_this_moment)
+{
+    UNUSED;
+    b->served.observed_at = NOW;
+}
+CHANGE(refuses)
+{
+    UNUSED;
+    b->served.good = 1;
+    b->served.unreachable = b->served.refused = 1;
+}
+CHANGE(still_old)
+{
+    UNUSED;
+    b->served.good = 1;
+    b->served.previous = 1;
+    b->served.observed_at = NOW;
+}
+CHANGE(still_old_too_long)
+{
+    UNUSED;
+    b->served.good = 1;
+    b->served.previous = 1;
+    b->switched_at = NOW - RV_MIN(1);
+}
+CHANGE(good_but_late)
+{
+    UNUSED;
+    b->switched_at = NOW - RV_MIN(1);
+}
+CHANGE(fails_without_way_back)
+{
+    UNUSED;
+    b->served.good = 0;
+    b->served.refused = 2;
+    b->target.previous = b->target.armed = hash(0);
+    b->served.observed_at = NOW;
+}
+CHANGE(fails_first_time)
+{
+    UNUSED;
+    b->served.good = 0;
+    b->served.refused = 2;
+    b->target.previous = hash(0);
+}
+CHANGE(fails_undo_failed)
+{
+    UNUSED;
+    b->served.good = 0;
+    b->served.refused = 2;
+    b->budget.failed_step = RV_STEP_UNDO;
+    b->budget.not_before = NOW + RV_SEC(2);
+}
+CHANGE(put_back_and_waits_for_others)
+{
+    UNUSED;
+    b->budget.switch_failures = 1;
+    b->wanted.batch = 1;
+    r->earlier_open = true;
+    r->failed = 1;
+}
+CHANGE(put_back_once)
+{
+    UNUSED;
+    b->budget.switch_failures = 1;
+}
+CHANGE(put_back_thrice)
+{
+    UNUSED;
+    b->budget.switch_failures = 3;
+}
+CHANGE(put_back_once_manual)
+{
+    UNUSED;
+    b->budget.switch_failures = 1;
+    b->wanted.undo_auto = false;
+}
+CHANGE(earlier_open)
+{
+    UNUSED;
+    b->wanted.batch = 1;
+    r->earlier_open = true;
+}
+CHANGE(earlier_open_urgent)
+{
+    UNUSED;
+    b->wanted.batch = 1;
+    r->earlier_open = true;
+    b->served.earliest_not_after = NOW + RV_DAY(3);
+}
+CHANGE(soaking)
+{
+    UNUSED;
+    b->wanted.batch = 1;
+    r->earlier_done_at = NOW - RV_MIN(4);
+}
+CHANGE(soaked)
+{
+    UNUSED;
+    b->wanted.batch = 1;
+    r->earlier_done_at = NOW - RV_MIN(10);
+}
+CHANGE(neighbour_failed)
+{
+    UNUSED;
+    r->failed = 1;
+}
+CHANGE(neighbour_failed_of_three)
+{
+    UNUSED;
+    b->wanted.max_failed = 3;
+    r->failed = 1;
+    r->at_risk = 1;
+}
+CHANGE(neighbour_at_risk)
+{
+    UNUSED;
+    r->at_risk = 1;
+}
+CHANGE(pointer_moved)
+{
+    UNUSED;
+    b->target.current = hash(FOREIGN);
+}
+CHANGE(pointer_moved_slot_gone)
+{
+    UNUSED;
+    b->target.current = hash(FOREIGN);
+    b->target.staged = false;
+}
+CHANGE(foreign_served)
+{
+    UNUSED;
+    b->served.good = 1;
+    b->served.foreign = 1;
+}
+CHANGE(foreign_served_neighbour_failed)
+{
+    UNUSED;
+    b->served.good = 1;
+    b->served.foreign = 1;
+    r->failed = 1;
+}
+CHANGE(foreign_again_and_again)
+{
+    UNUSED;
+    b->served.foreign = 2;
+    b->served.good = 0;
+    b->budget.drifts = 3;
+    b->switched_at = NOW - RV_HOUR(1);
+}
+CHANGE(foreign_next_day)
+{
+    UNUSED;
+    b->served.foreign = 2;
+    b->served.good = 0;
+    b->budget.drifts = 3;
+    b->switched_at = NOW - RV_HOUR(25);
+}
+CHANGE(endpoint_down)
+{
+    UNUSED;
+    b->served.good = 1;
+    b->served.unreachable = 1;
+}
 
 static const struct {
     const char *when;
@@ -219,10 +537,13 @@ static const struct {
     {"a refused handshake is no settling", proving, refuses, RV_DO, RV_STEP_UNDO, RV_WHY_NOT_SERVED, 0},
     {"good after the window: not undone", proving, good_but_late, RV_DO, RV_STEP_PROBE, RV_WHY_NOT_PROVED, 0},
     {"no way back: a person", proving, fails_without_way_back, RV_HALT, RV_STEP_PROBE, RV_WHY_NOT_SERVED, RV_SEC(15)},
+    {"the first switch: the way back is armed there", proving, fails_first_time, RV_DO, RV_STEP_UNDO, RV_WHY_NOT_SERVED, 0},
     {"undo failed: soon again", proving, fails_undo_failed, RV_WAIT, RV_STEP_UNDO, RV_WHY_BACKOFF, RV_SEC(2)},
     {"keep failed: soon again", proving, good_enough_keep_failed, RV_WAIT, RV_STEP_KEEP, RV_WHY_BACKOFF, 500},
     {"the target went back by itself: look", proving, armed_ran_out, RV_DO, RV_STEP_OBSERVE, RV_WHY_STALE, 0},
     {"put back: the same certificate again", staged, put_back_once, RV_DO, RV_STEP_SWITCH, RV_WHY_NOT_CURRENT, 0},
+    {"put back: it does not wait for those who wait for it", staged, put_back_and_waits_for_others, RV_DO, RV_STEP_SWITCH,
+     RV_WHY_NOT_CURRENT, 0},
     {"put back too often", staged, put_back_thrice, RV_HALT, RV_STEP_PROBE, RV_WHY_SWITCH_FAILED, -1},
     {"undo: manual tries once", staged, put_back_once_manual, RV_HALT, RV_STEP_PROBE, RV_WHY_SWITCH_FAILED, -1},
     /* Fresh facts. */
@@ -238,7 +559,8 @@ static const struct {
     {"unreachable: later", probed, unreachable, RV_WAIT, RV_STEP_OBSERVE, RV_WHY_BACKOFF, RV_MIN(1)},
     {"issuer down: later", keyed, issuer_down, RV_WAIT, RV_STEP_ISSUE, RV_WHY_BACKOFF, RV_MIN(1)},
     {"issuer says no, again: a person", keyed, refused_by_issuer, RV_HALT, RV_STEP_ISSUE, RV_WHY_BACKOFF, RV_MIN(1)},
-    {"a back-off written by a clock that ran ahead", keyed, backoff_from_other_clock, RV_DO, RV_STEP_ISSUE, RV_WHY_NOT_ISSUED, 0},
+    {"a back-off written by a clock that ran ahead", keyed, backoff_from_other_clock, RV_DO, RV_STEP_ISSUE,
+     RV_WHY_NOT_ISSUED, 0},
     {"the waiting key is gone", keyed, key_gone, RV_DO, RV_STEP_KEY, RV_WHY_NOT_ISSUED, 0},
     {"the waiting key is old", keyed, key_old, RV_DO, RV_STEP_KEY, RV_WHY_NOT_ISSUED, 0},
     {"the waiting key is for other names", keyed, spec_changed, RV_DO, RV_STEP_KEY, RV_WHY_NOT_ISSUED, 0},
@@ -280,6 +602,8 @@ static const struct {
     {"an endpoint that is down is not helped", kept, endpoint_down, RV_WAIT, RV_STEP_PROBE, RV_WHY_NOT_SERVED, -1},
 };
 
+/* clang-format on */
+
 static void follows_the_specification(void **state)
 {
     (void)state;
@@ -289,8 +613,7 @@ static void follows_the_specification(void **state)
         specification[i].but(&b, &r);
         struct rv_action a = rv_plan_next(policy, &b, &r, NOW);
         if (a.verdict != specification[i].verdict || a.step != specification[i].step ||
-            a.reason != specification[i].reason ||
-            (specification[i].in >= 0 && a.not_before != NOW + specification[i].in))
+            a.reason != specification[i].reason || (specification[i].in >= 0 && a.not_before != NOW + specification[i].in))
             fail_msg("%s: verdict %d step %s reason %s in %lld ms", specification[i].when, (int)a.verdict,
                      rv_step_name(a.step), rv_reason_code(a.reason), (long long)(a.not_before - NOW));
     }
@@ -331,7 +654,8 @@ static bool coin(unsigned one_in)
 /* Mostly one of the ordinary states with a few facts changed at random; now and then nothing but noise. */
 static struct rv_binding some_binding(void)
 {
-    struct rv_binding (*const given[])(void) = {declared, probed, looked, keyed, issued, staged, switched, proving, kept, renewed};
+    struct rv_binding (*const given[])(void) = {declared, probed,   looked,  keyed, issued,
+                                                staged,   switched, proving, kept,  renewed};
     struct rv_binding b = given[dice(RV_COUNT(given))]();
     b.id = (int64_t)dice(1000);
     bool noise = coin(4);
@@ -425,26 +749,35 @@ static void holds_its_promises(void **state)
         struct rv_action again = rv_plan_next(policy, &b, &r, NOW);
         reached[a.reason]++;
 
-        check(memcmp(&a, &again, sizeof a) == 0 && memcmp(&b, &before, sizeof b) == 0, "same inputs, same answer", &b, &a, seed);
-        check(a.verdict != RV_DO || (a.not_before <= NOW && a.step != RV_STEP_NONE), "what is done is done now", &b, &a, seed);
+        check(memcmp(&a, &again, sizeof a) == 0 && memcmp(&b, &before, sizeof b) == 0, "same inputs, same answer", &b, &a,
+              seed);
+        check(a.verdict != RV_DO || (a.not_before <= NOW && a.step != RV_STEP_NONE), "what is done is done now", &b, &a,
+              seed);
         check(a.verdict == RV_DO || a.not_before > NOW, "a wait ends in the future: the loop never spins", &b, &a, seed);
         check(a.verdict == RV_DO || a.not_before != RV_TIME_FAR || a.reason == RV_WHY_PAUSED || a.reason == RV_WHY_REMOVED ||
-                  a.reason == RV_WHY_WATCHING, "no wait without an end that can be explained", &b, &a, seed);
-        check(b.wanted.mode != RV_MODE_OBSERVE || !changes(a.step) || a.verdict != RV_DO, "Observe never changes", &b, &a, seed);
-        check(b.wanted.deploys || a.verdict != RV_DO || a.step == RV_STEP_PROBE, "nothing is done to no target", &b, &a, seed);
+                  a.reason == RV_WHY_WATCHING,
+              "no wait without an end that can be explained", &b, &a, seed);
+        check(b.wanted.mode != RV_MODE_OBSERVE || !changes(a.step) || a.verdict != RV_DO, "Observe never changes", &b, &a,
+              seed);
+        check(b.wanted.deploys || a.verdict != RV_DO || a.step == RV_STEP_PROBE, "nothing is done to no target", &b, &a,
+              seed);
         if (a.verdict == RV_DO && changes(a.step)) {
             check(b.unfinished == RV_STEP_NONE, "look before repeating", &b, &a, seed);
-            check(b.target.observed_at != 0 && b.target.observed_at <= NOW, "no change on what was never seen", &b, &a, seed);
+            check(b.target.observed_at != 0 && b.target.observed_at <= NOW, "no change on what was never seen", &b, &a,
+                  seed);
             check(!b.wanted.paused && !b.wanted.deleted, "hands off", &b, &a, seed);
         }
         if (a.verdict == RV_DO && (a.step == RV_STEP_KEY || a.step == RV_STEP_ISSUE)) {
             check(b.budget.issued_in_window < policy->max_issues || b.issued.issued_at == 0 ||
-                      NOW - b.issued.issued_at >= RV_DAY(1), "no issue beyond the budget", &b, &a, seed);
-            check(b.wanted.mode != RV_MODE_PROPOSE || b.wanted.approved == rv_round(&b), "no issue without approval", &b, &a, seed);
+                      NOW - b.issued.issued_at >= RV_DAY(1),
+                  "no issue beyond the budget", &b, &a, seed);
+            check(b.wanted.mode != RV_MODE_PROPOSE || b.wanted.approved == rv_round(&b), "no issue without approval", &b, &a,
+                  seed);
         }
         if (a.verdict == RV_DO && a.step == RV_STEP_SWITCH) {
             check(rv_hash_is_zero(&b.target.armed), "no switch while another is on trial", &b, &a, seed);
-            check(b.target.staged || rv_hash_equal(&b.target.current, &b.issued.fingerprint), "no switch to what is not there", &b, &a, seed);
+            check(b.target.staged || rv_hash_equal(&b.target.current, &b.issued.fingerprint),
+                  "no switch to what is not there", &b, &a, seed);
             check(b.issued.have && b.issued.not_after > NOW && b.issued.not_before <= NOW && b.issued.revoked_at == 0,
                   "no switch to what is not valid", &b, &a, seed);
             check(b.wanted.endpoints > 0, "no switch that nothing could prove", &b, &a, seed);
@@ -453,7 +786,8 @@ static void holds_its_promises(void **state)
             check(b.served.good >= b.wanted.endpoints && b.wanted.endpoints > 0 && b.settle_probes >= policy->settle_rounds,
                   "the way back goes only after proof", &b, &a, seed);
         if (a.verdict == RV_DO && a.step == RV_STEP_UNDO)
-            check(!rv_hash_is_zero(&b.target.previous) && rv_hash_equal(&b.target.current, &b.issued.fingerprint),
+            check((!rv_hash_is_zero(&b.target.previous) || rv_hash_equal(&b.target.armed, &b.issued.fingerprint)) &&
+                      rv_hash_equal(&b.target.current, &b.issued.fingerprint),
                   "undo only with a pair to go back to", &b, &a, seed);
         if (a.verdict != RV_DO && a.not_before != RV_TIME_FAR)
             for (int k = 0; k < 4; k++) {
@@ -468,7 +802,8 @@ static void holds_its_promises(void **state)
         check(s != RV_STATE_READY || rv_binding_ready(policy, &b, NOW), "the state Ready is Ready", &b, &a, seed);
         if (!rv_plan_asks_neighbours(&b, &a) && a.verdict == RV_DO && changes(a.step)) {
             struct rv_action alone = rv_plan_next(policy, &b, NULL, NOW);
-            check(alone.step == a.step && alone.verdict == a.verdict, "neighbours are asked where they matter", &b, &a, seed);
+            check(alone.step == a.step && alone.verdict == a.verdict, "neighbours are asked where they matter", &b, &a,
+                  seed);
         }
     }
     for (unsigned reason = 0; reason < RV_WHY_COUNT; reason++)
@@ -508,17 +843,27 @@ static void states_are_what_people_would_say(void **state)
         void (*but)(struct rv_binding *b, struct rv_rollout_view *r);
         enum rv_state state;
     } table[] = {
-        {declared, nothing, RV_STATE_PROGRESSING}, {looked, nothing, RV_STATE_PROGRESSING},
-        {looked, earlier_open, RV_STATE_WAITING},  {looked, soaking, RV_STATE_WAITING},
-        {looked, propose, RV_STATE_WAITING},       {keyed, issuer_down, RV_STATE_WAITING},
-        {switched, nothing, RV_STATE_PROGRESSING}, {proving, nothing, RV_STATE_PROGRESSING},
-        {kept, nothing, RV_STATE_READY},           {kept, old_probe, RV_STATE_READY},
-        {kept, renewal_due, RV_STATE_RENEWING},    {kept, requested, RV_STATE_RENEWING},
-        {renewed, nothing, RV_STATE_RENEWING},     {kept, foreign_served, RV_STATE_DEGRADED},
-        {kept, endpoint_down, RV_STATE_DEGRADED},  {kept, expired, RV_STATE_DEGRADED},
-        {kept, paused, RV_STATE_READY},            {staged, put_back_thrice, RV_STATE_NEEDS_PERSON},
+        {declared, nothing, RV_STATE_PROGRESSING},
+        {looked, nothing, RV_STATE_PROGRESSING},
+        {looked, earlier_open, RV_STATE_WAITING},
+        {looked, soaking, RV_STATE_WAITING},
+        {looked, propose, RV_STATE_WAITING},
+        {keyed, issuer_down, RV_STATE_WAITING},
+        {switched, nothing, RV_STATE_PROGRESSING},
+        {proving, nothing, RV_STATE_PROGRESSING},
+        {kept, nothing, RV_STATE_READY},
+        {kept, old_probe, RV_STATE_READY},
+        {kept, renewal_due, RV_STATE_RENEWING},
+        {kept, requested, RV_STATE_RENEWING},
+        {renewed, nothing, RV_STATE_RENEWING},
+        {kept, foreign_served, RV_STATE_DEGRADED},
+        {kept, endpoint_down, RV_STATE_DEGRADED},
+        {kept, expired, RV_STATE_DEGRADED},
+        {kept, paused, RV_STATE_READY},
+        {staged, put_back_thrice, RV_STATE_NEEDS_PERSON},
         {kept, foreign_again_and_again, RV_STATE_NEEDS_PERSON},
-        {looked, observe_mode, RV_STATE_DEGRADED}, {declared, observe_mode, RV_STATE_PROGRESSING},
+        {looked, observe_mode, RV_STATE_DEGRADED},
+        {declared, observe_mode, RV_STATE_PROGRESSING},
     };
     for (size_t i = 0; i < RV_COUNT(table); i++) {
         struct rv_binding b = table[i].given();
