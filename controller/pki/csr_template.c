@@ -36,48 +36,44 @@ typedef struct {
     ASN1_OCTET_STRING *value;
 } CSR_EXTENSION;
 
-/* clang-format off: the macros end their statements inside themselves */
-ASN1_SEQUENCE(CSR_ATTRIBUTE) =
-    {
-        ASN1_SIMPLE(CSR_ATTRIBUTE, type, ASN1_OBJECT),
-        ASN1_SET_OF(CSR_ATTRIBUTE, values, ASN1_ANY),
+/* The macros end their statements inside themselves, which no formatter understands. */
+/* clang-format off */
+ASN1_SEQUENCE(CSR_ATTRIBUTE) = {
+    ASN1_SIMPLE(CSR_ATTRIBUTE, type, ASN1_OBJECT),
+    ASN1_SET_OF(CSR_ATTRIBUTE, values, ASN1_ANY),
 } static_ASN1_SEQUENCE_END(CSR_ATTRIBUTE)
 
-        ASN1_SEQUENCE(CSR_INFO) =
-            {
-                ASN1_SIMPLE(CSR_INFO, version, ASN1_INTEGER),
-                ASN1_SIMPLE(CSR_INFO, subject, ASN1_SEQUENCE),
-                ASN1_SIMPLE(CSR_INFO, spki, ASN1_SEQUENCE),
-                ASN1_IMP_SET_OF_OPT(CSR_INFO, attributes, CSR_ATTRIBUTE, 0),
+ASN1_SEQUENCE(CSR_INFO) = {
+    ASN1_SIMPLE(CSR_INFO, version, ASN1_INTEGER),
+    ASN1_SIMPLE(CSR_INFO, subject, ASN1_SEQUENCE),
+    ASN1_SIMPLE(CSR_INFO, spki, ASN1_SEQUENCE),
+    ASN1_IMP_SET_OF_OPT(CSR_INFO, attributes, CSR_ATTRIBUTE, 0),
 } static_ASN1_SEQUENCE_END(CSR_INFO)
 
-                ASN1_SEQUENCE(CSR_WHOLE) =
-                    {
-                        ASN1_SIMPLE(CSR_WHOLE, info, CSR_INFO),
-                        ASN1_SIMPLE(CSR_WHOLE, algorithm, ASN1_SEQUENCE),
-                        ASN1_SIMPLE(CSR_WHOLE, signature, ASN1_BIT_STRING),
+ASN1_SEQUENCE(CSR_WHOLE) = {
+    ASN1_SIMPLE(CSR_WHOLE, info, CSR_INFO),
+    ASN1_SIMPLE(CSR_WHOLE, algorithm, ASN1_SEQUENCE),
+    ASN1_SIMPLE(CSR_WHOLE, signature, ASN1_BIT_STRING),
 } static_ASN1_SEQUENCE_END(CSR_WHOLE)
 
-    /* Name of our own: X509_NAME keeps the bytes that it saw and would always agree with itself. */
-    ASN1_SEQUENCE(CSR_PAIR) =
-        {
-            ASN1_SIMPLE(CSR_PAIR, type, ASN1_OBJECT),
-            ASN1_SIMPLE(CSR_PAIR, value, ASN1_ANY),
+/* Name of our own: X509_NAME keeps the bytes that it saw and would always agree with itself. */
+ASN1_SEQUENCE(CSR_PAIR) = {
+    ASN1_SIMPLE(CSR_PAIR, type, ASN1_OBJECT),
+    ASN1_SIMPLE(CSR_PAIR, value, ASN1_ANY),
 } static_ASN1_SEQUENCE_END(CSR_PAIR)
 
-            ASN1_ITEM_TEMPLATE(CSR_RDN) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_OF, 0, rdn, CSR_PAIR);
+ASN1_ITEM_TEMPLATE(CSR_RDN) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_OF, 0, rdn, CSR_PAIR);
 static_ASN1_ITEM_TEMPLATE_END(CSR_RDN)
-    ASN1_ITEM_TEMPLATE(CSR_NAME) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, name, CSR_RDN);
+ASN1_ITEM_TEMPLATE(CSR_NAME) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, name, CSR_RDN);
 static_ASN1_ITEM_TEMPLATE_END(CSR_NAME)
 
-    ASN1_SEQUENCE(CSR_EXTENSION) =
-        {
-            ASN1_SIMPLE(CSR_EXTENSION, id, ASN1_OBJECT),
-            ASN1_OPT(CSR_EXTENSION, critical, ASN1_FBOOLEAN),
-            ASN1_SIMPLE(CSR_EXTENSION, value, ASN1_OCTET_STRING),
+ASN1_SEQUENCE(CSR_EXTENSION) = {
+    ASN1_SIMPLE(CSR_EXTENSION, id, ASN1_OBJECT),
+    ASN1_OPT(CSR_EXTENSION, critical, ASN1_FBOOLEAN),
+    ASN1_SIMPLE(CSR_EXTENSION, value, ASN1_OCTET_STRING),
 } static_ASN1_SEQUENCE_END(CSR_EXTENSION)
 
-            ASN1_ITEM_TEMPLATE(CSR_EXTENSIONS) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, extensions, CSR_EXTENSION);
+ASN1_ITEM_TEMPLATE(CSR_EXTENSIONS) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, extensions, CSR_EXTENSION);
 static_ASN1_ITEM_TEMPLATE_END(CSR_EXTENSIONS)
     /* clang-format on */
 
