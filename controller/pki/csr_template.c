@@ -75,10 +75,12 @@ ASN1_SEQUENCE(CSR_EXTENSION) = {
 
 ASN1_ITEM_TEMPLATE(CSR_EXTENSIONS) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SEQUENCE_OF, 0, extensions, CSR_EXTENSION);
 static_ASN1_ITEM_TEMPLATE_END(CSR_EXTENSIONS)
-    /* clang-format on */
 
-    /* NULL: not decoded, or encoded to other bytes. The value is given. */
-    static ASN1_VALUE *same(const ASN1_ITEM *item, struct rv_bytes der)
+/* NULL: not decoded, or encoded to other bytes. The value is given. */
+static ASN1_VALUE *same(const ASN1_ITEM *item, struct rv_bytes der);
+/* clang-format on */
+
+static ASN1_VALUE *same(const ASN1_ITEM *item, struct rv_bytes der)
 {
     const uint8_t *at = der.ptr;
     uint8_t *again = NULL;
