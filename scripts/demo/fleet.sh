@@ -166,7 +166,7 @@ spec:
   renewBefore: 33%
   deploy:
     targets: {matchLabels: {role: edge}}
-    strategy: {type: BlueGreen, batches: [1, 100%], maxFailed: 0, undo: auto}
+    strategy: {type: BlueGreen, batches: [1, 100%], maxFailed: 1, undo: auto}
   mode: Manage
 YAML
 }

@@ -242,7 +242,7 @@ class Estate:
         spec = {
             "dnsNames": [NAME],
             "deploy": {"targets": {"matchLabels": {"role": "edge"}},
-                       "strategy": {"type": "BlueGreen", "batches": [1, "100%"], "maxFailed": 0, "undo": "auto"}},
+                       "strategy": {"type": "BlueGreen", "batches": [1, "100%"], "maxFailed": 1, "undo": "auto"}},
             "mode": "Manage",
         }
         spec.update(changes)
