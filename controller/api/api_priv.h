@@ -79,6 +79,7 @@ json_t *rv_page(json_t **ret_items);
 /* Views (view.c). */
 struct rv_binding_row;
 json_t *rv_view_reason(enum rv_reason reason);
+const char *rv_doing(const struct rv_binding_row *row);  /* the step whose intent is written and not ended; NULL: none */
 json_t *rv_view_fault(const struct rv_binding_row *row); /* NULL: none */
 struct rv_judged {                                       /* what the plan makes of a binding */
     struct rv_action action;

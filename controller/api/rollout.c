@@ -98,6 +98,7 @@ static bool add_why(void *arg, const struct rv_binding_row *row)
     rv_json_set_text(o, "state", rv_state_name(j.state));
     rv_json_set_text(o, "verdict", rv_verdict_name(j.action.verdict));
     rv_json_set_text(o, "step", rv_step_name(j.action.step));
+    rv_json_set_text(o, "doing", rv_doing(row));
     rv_json_set(o, "reason", rv_view_reason(j.action.reason));
     rv_json_set_time(o, "at", j.action.not_before);
     rv_json_set_text(o, "text", j.text);

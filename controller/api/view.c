@@ -29,6 +29,11 @@ json_t *rv_view_reason(enum rv_reason reason)
     return o;
 }
 
+const char *rv_doing(const struct rv_binding_row *row)
+{
+    return row->facts.unfinished != RV_STEP_NONE ? rv_step_name(row->facts.unfinished) : NULL;
+}
+
 json_t *rv_view_fault(const struct rv_binding_row *row)
 {
     if (row->fault[0] == '\0')
@@ -143,6 +148,7 @@ static enum rv_status target_view(struct rv_tx *tx, const struct rv_binding_row 
     rv_json_set_int(o, "batch", row->facts.wanted.batch + 1);
     rv_json_set(o, "reason", rv_view_reason(j->action.reason));
     rv_json_set(o, "next", next_view(j, false));
+    rv_json_set_text(o, "doing", rv_doing(row));
     rv_json_set(o, "fault", rv_view_fault(row));
     rv_json_set_hash(o, "current", &row->facts.target.current);
     rv_json_set_hash(o, "previous", &row->facts.target.previous);

@@ -104,6 +104,7 @@ void rv_cli_printf(struct rv_cli *cli, const char *format, ...) __attribute__((f
 /* Wrapped to the width, each line behind `indent` blanks. */
 void rv_cli_paragraph(struct rv_cli *cli, int indent, enum rv_tone tone, const char *text);
 enum rv_tone rv_cli_tone(const char *state);
+const char *rv_cli_doing(const char *step); /* "making a key": what goes on while a step is under way */
 /* "in 3d 4h", "5m ago", "now"; "-" when absent. */
 const char *rv_cli_when(const json_t *object, const char *name, char out[static 48]);
 int rv_cli_exit_of(const char *state, const char *reason); /* exit status of a state */

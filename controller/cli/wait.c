@@ -12,8 +12,8 @@
 #define LEAST 150      /* ms between two looks */
 #define PATIENCE 60000 /* ms that the service may be away, for a restart */
 
-struct line {
-    char key[140], text[400];
+struct line { /* what was said of a target */
+    char key[140], text[400], fault_at[40];
 };
 struct following {
     struct rv_cli *cli;
@@ -32,19 +32,24 @@ static int64_t now(void)
     return rv_mono(&rv_clock_system);
 }
 
+/* What is told of a target: what goes on, else why it stands where it stands, and what comes next when that is near. */
 static void line_of(const json_t *target, char *out, size_t size)
 {
-    const json_t *next = json_object_get(target, "next"), *fault = json_object_get(target, "fault");
+    const json_t *next = json_object_get(target, "next"), *reason = json_object_get(target, "reason");
     const char *state = rv_json_get_text(target, "state", "?"), *step = rv_json_get_text(next, "step", "none");
-    const char *why = rv_json_get_text(json_object_get(target, "reason"), "text", "");
-    const char *broke = rv_json_get_text(fault, "message", NULL);
-    char when[48] = "";
+    const char *doing = rv_json_get_text(target, "doing", NULL), *code = rv_json_get_text(reason, "code", "");
+    const char *why = rv_json_get_text(reason, "text", "");
+    char when[48];
     rv_cli_when(next, "at", when);
-    bool later = strncmp(when, "in ", 3) == 0, ready = strcmp(state, "Ready") == 0, idle = strcmp(step, "none") == 0;
-    snprintf(out, size, "%s%s%s%s%s%s%s%s", why, ready || idle ? "" : "; next: ", ready || idle ? "" : step,
-             later && !ready && !idle ? " " : "", later && !ready && !idle ? when : "",
-             broke != NULL && !ready ? " (last: " : "", broke != NULL && !ready ? broke : "",
-             broke != NULL && !ready ? ")" : "");
+    bool later = strncmp(when, "in ", 3) == 0;
+    bool still = strcmp(state, "Ready") == 0 || strcmp(state, "NeedsPerson") == 0 || strcmp(step, "none") == 0 ||
+                 strcmp(code, "Batch") == 0 || strcmp(code, "FailureBudget") == 0 || strcmp(code, "Approval") == 0;
+    if (doing != NULL)
+        snprintf(out, size, "%s", rv_cli_doing(doing));
+    else if (still)
+        snprintf(out, size, "%s", why);
+    else
+        snprintf(out, size, "%s; next: %s%s%s", why, step, later ? " " : "", later ? when : "");
 }
 
 static void put_line(struct rv_cli *cli, const char *key, const char *state, const char *text, bool clip)
@@ -61,44 +66,58 @@ static void put_line(struct rv_cli *cli, const char *key, const char *state, con
         rv_cli_printf(cli, "%s\n", rv_buf_text(&clean));
 }
 
-/* Whether what is said about this target differs from last time; the next step's "in 3s" alone is no news. */
-static bool is_news(struct following *f, const char *key, const char *state, const char *reason)
+static struct line *line_for(struct following *f, const char *key)
 {
-    char text[400];
-    snprintf(text, sizeof text, "%s %s", state, reason);
-    size_t i = 0;
-    while (i < f->line_count && strcmp(f->lines[i].key, key) != 0)
-        i++;
-    if (i == LINES)
-        return false;
-    if (i < f->line_count && strcmp(f->lines[i].text, text) == 0)
-        return false;
-    if (i == f->line_count)
-        snprintf(f->lines[f->line_count++].key, sizeof f->lines[0].key, "%s", key);
-    snprintf(f->lines[i].text, sizeof f->lines[i].text, "%s", text);
-    return true;
+    for (size_t i = 0; i < f->line_count; i++)
+        if (strcmp(f->lines[i].key, key) == 0)
+            return &f->lines[i];
+    if (f->line_count == LINES)
+        return NULL;
+    struct line *line = &f->lines[f->line_count++];
+    *line = (struct line){0};
+    snprintf(line->key, sizeof line->key, "%s", key);
+    return line;
+}
+
+/* Not on a terminal: a line when something changed, and one for each failure. */
+static void tell_news(struct following *f, const char *key, const char *state, const json_t *target, const char *text)
+{
+    struct line *line = line_for(f, key);
+    const json_t *fault = json_object_get(target, "fault");
+    const char *broke = rv_json_get_text(fault, "message", NULL), *at = rv_json_get_text(fault, "at", "?");
+    char gist[200], failed[400];
+    /* the same step some seconds nearer is no news */
+    snprintf(gist, sizeof gist, "%s %s %s %s", state, rv_json_get_text(json_object_get(target, "reason"), "code", ""),
+             rv_json_get_text(json_object_get(target, "next"), "step", ""), rv_json_get_text(target, "doing", ""));
+    if (line == NULL)
+        return;
+    bool news = strcmp(line->text, gist) != 0;
+    if (broke != NULL && strcmp(line->fault_at, at) != 0) {
+        snprintf(line->fault_at, sizeof line->fault_at, "%s", at);
+        snprintf(failed, sizeof failed, "failed: %s", broke);
+        put_line(f->cli, key, state, failed, false);
+    }
+    if (news)
+        put_line(f->cli, key, state, text, false);
+    snprintf(line->text, sizeof line->text, "%s", gist);
+    fflush(f->cli->out);
 }
 
 static void show_target(struct following *f, const char *name, const json_t *target)
 {
     struct rv_cli *cli = f->cli;
-    char key[140], text[400], step[64];
+    char key[140], text[400];
     const char *state = rv_json_get_text(target, "state", "?"), *where = rv_json_get_text(target, "target", "");
     snprintf(key, sizeof key, "%s%s%s", name, *where != '\0' ? "/" : "", where);
-    snprintf(step, sizeof step, "%s %s", rv_json_get_text(json_object_get(target, "reason"), "code", ""),
-             rv_json_get_text(json_object_get(target, "next"), "step", ""));
     line_of(target, text, sizeof text);
     if (cli->json || cli->quiet)
         return;
-    if (cli->terminal) {
-        if (f->drawn < LINES) {
-            rv_cli_printf(cli, "\033[2K");
-            put_line(cli, key, state, text, true);
-            f->drawn++;
-        }
-    } else if (is_news(f, key, state, step)) {
-        put_line(cli, key, state, text, false);
-        fflush(cli->out);
+    if (!cli->terminal) {
+        tell_news(f, key, state, target, text);
+    } else if (f->drawn < LINES) {
+        rv_cli_printf(cli, "\033[2K");
+        put_line(cli, key, state, text, true);
+        f->drawn++;
     }
 }
 

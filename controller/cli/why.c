@@ -39,7 +39,7 @@ static void put_fault(struct rv_cli *cli, const json_t *fault)
 }
 
 /* Only what says something: a limit nobody has come near is no news. */
-static void put_budget(struct rv_cli *cli, const json_t *b)
+static void put_budget(struct rv_cli *cli, const json_t *b, bool halt)
 {
     char when[48];
     RV_AUTO(rv_buf) struct rv_buf text = {0};
@@ -57,7 +57,7 @@ static void put_budget(struct rv_cli *cli, const json_t *b)
     if (drifts > 0)
         rv_buf_printf(&text, "Replaced by somebody else %lld of at most %lld times today. ", (long long)drifts,
                       (long long)rv_json_get_int(b, "driftsLimit", 0));
-    if (rv_json_get_text(b, "notBefore", NULL) != NULL && strncmp(rv_cli_when(b, "notBefore", when), "in ", 3) == 0)
+    if (!halt && rv_json_get_text(b, "notBefore", NULL) != NULL && strncmp(rv_cli_when(b, "notBefore", when), "in ", 3) == 0)
         rv_buf_printf(&text, "Next attempt %s.", when);
     if (text.len > 0)
         rv_cli_paragraph(cli, 4, RV_TONE_DIM, rv_buf_text(&text));
@@ -85,10 +85,11 @@ static void put_effects(struct rv_cli *cli, const json_t *effects)
     rv_table_print(cli, t, 4);
 }
 
-static void put_target(struct rv_cli *cli, const json_t *t, bool alone)
+static void put_target(struct rv_cli *cli, const json_t *t, const char *told)
 {
     const char *state = rv_json_get_text(t, "state", "?"), *name = rv_json_get_text(t, "target", "");
     const char *step = rv_json_get_text(t, "step", "none"), *verdict = rv_json_get_text(t, "verdict", "");
+    const char *doing = rv_json_get_text(t, "doing", NULL), *text = rv_json_get_text(t, "text", "");
     char when[48];
     bool halt = strcmp(verdict, "halt") == 0, now = strcmp(verdict, "do") == 0;
     rv_cli_when(t, "at", when);
@@ -96,15 +97,17 @@ static void put_target(struct rv_cli *cli, const json_t *t, bool alone)
     rv_cli_put(cli, RV_TONE_BOLD, *name != '\0' ? name : "(watched only)");
     rv_cli_printf(cli, "  ");
     rv_cli_put(cli, rv_cli_tone(state), state);
-    if (halt)
+    if (doing != NULL)
+        rv_cli_printf(cli, "  %s", rv_cli_doing(doing));
+    else if (halt)
         rv_cli_put(cli, RV_TONE_BAD, "  stopped until a person acts");
     else if (strcmp(step, "none") != 0)
         rv_cli_printf(cli, "  next: %s %s", step, now ? "now" : strcmp(when, "-") == 0 ? "" : when);
     rv_cli_printf(cli, "\n");
-    if (!alone)
-        rv_cli_paragraph(cli, 4, RV_TONE_PLAIN, rv_json_get_text(t, "text", ""));
+    if (strstr(told, text) == NULL)
+        rv_cli_paragraph(cli, 4, RV_TONE_PLAIN, text);
     put_fault(cli, json_object_get(t, "fault"));
-    put_budget(cli, json_object_get(t, "budget"));
+    put_budget(cli, json_object_get(t, "budget"), halt);
     put_effects(cli, json_object_get(t, "effects"));
 }
 
@@ -143,7 +146,7 @@ int rv_cmd_why(struct rv_cli *cli)
     size_t i;
     json_t *t;
     json_array_foreach (targets, i, t)
-        put_target(cli, t, json_array_size(targets) == 1);
+        put_target(cli, t, rv_json_get_text(why, "text", ""));
     return status;
 }
 
