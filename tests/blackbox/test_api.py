@@ -17,6 +17,10 @@ def reeve(tmp_path_factory):
     made.stop()
 
 
+def lower(headers):
+    return {name.lower(): value for name, value in headers.items()}
+
+
 def ask(reeve, method, path, token=None, body=None, headers=None):
     context = ssl.create_default_context(cafile=reeve.endpoints()["caCertificate"])
     request = urllib.request.Request(reeve.endpoints()["api"] + path, method=method, headers={**(headers or {})},
@@ -27,9 +31,9 @@ def ask(reeve, method, path, token=None, body=None, headers=None):
         request.add_header("Authorization", f"Bearer {token}")
     try:
         with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-            return answer.status, dict(answer.headers), answer.read()
+            return answer.status, lower(answer.headers), answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read()
+        return error.code, lower(error.headers), error.read()
 
 
 def token(reeve, role):
@@ -44,7 +48,7 @@ def test_health_needs_no_login_and_all_else_does(reeve):
     for path in ("/api/v1/certificates", "/api/v1/audit", "/api/v1/status"):
         status, headers, body = ask(reeve, "GET", path)
         assert status == 401, path
-        assert headers["Content-Type"].startswith("application/problem+json")
+        assert headers["content-type"].startswith("application/problem+json")
         assert json.loads(body)["status"] == 401
 
 
@@ -103,7 +107,7 @@ def test_events_resume_where_they_were_left(reeve):
 
 def test_the_public_plane_serves_the_ca_certificate(reeve):
     with urllib.request.urlopen(reeve.endpoints()["public"] + "/ca/internal.crt", timeout=10) as answer:
-        assert answer.headers["Content-Type"] == "application/pkix-cert"
+        assert answer.headers["content-type"] == "application/pkix-cert"
         der = answer.read()
     p = lab.subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-subject"], input=der, capture_output=True)
     assert p.returncode == 0 and b"CN" in p.stdout

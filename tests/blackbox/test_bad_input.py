@@ -113,7 +113,7 @@ def test_a_request_is_signed(reeve, tmp_path):
 
 
 @pytest.mark.parametrize("case, expected", [
-    ("weak", "1024"), ("broken", "signature"), ("foreign", "basicConstraints"), ("text", "PEM"), ("profile", "no-such")])
+    ("weak", "2048"), ("broken", "signature"), ("foreign", "CA certificate"), ("text", "PEM"), ("profile", "no-such")])
 def test_a_bad_request_is_refused(reeve, tmp_path, case, expected):
     profile = "no-such" if case == "profile" else "tls-server"
     csr = tmp_path / "r.csr"
