@@ -219,8 +219,10 @@ static void run_done(void *arg, enum rv_status status, const struct rv_error *er
         rv_call_fail(call, err);
         return;
     }
-    if (call->forget_token != NULL)
+    if (call->forget_token != NULL) {
         rv_identities_forget(&call->api->identities, RV_ACCESS_TOKEN, call->forget_token);
+        rv_events_forget(&call->api->events, call->forget_token);
+    }
     if (call->wake && call->api->o.engine != NULL)
         rv_engine_wake(call->api->o.engine);
     rv_call_answer(call);

@@ -11,9 +11,11 @@
 struct rv_stream {
     struct rv_events *events;
     struct rv_http_exchange *exchange;
-    int64_t at; /* number of the last row sent */
-    bool dead;  /* dropped or gone: nothing more is sent */
-    bool gone;  /* the layer below has let go of it */
+    int64_t at;    /* number of the last row sent */
+    int64_t until; /* monotonic */
+    char id[33];   /* of the token or session; "" the socket's peer */
+    bool dead;     /* dropped or gone: nothing more is sent */
+    bool gone;     /* the layer below has let go of it */
     struct rv_stream *next;
 };
 
@@ -63,11 +65,31 @@ static void send_text(struct rv_stream *s, struct rv_bytes text)
         s->dead = true;
 }
 
+static void end(struct rv_stream *s)
+{
+    if (!s->dead) {
+        s->dead = true;
+        rv_http_stream_end(s->exchange);
+    }
+}
+
+void rv_events_forget(struct rv_events *e, const char *id)
+{
+    for (struct rv_stream *s = e->streams; s != NULL; s = s->next)
+        if (strcmp(s->id, id) == 0)
+            end(s);
+    sweep(e);
+}
+
 static void heartbeat(void *arg)
 {
     struct rv_events *e = arg;
-    for (struct rv_stream *s = e->streams; s != NULL; s = s->next)
+    int64_t now = rv_mono(e->api->o.loop->clock);
+    for (struct rv_stream *s = e->streams; s != NULL; s = s->next) {
         send_text(s, rv_bytes_of(": still here\n\n"));
+        if (now >= s->until)
+            end(s);
+    }
     sweep(e);
     e->heartbeat = e->count > 0 ? rv_loop_timer(e->api->o.loop, RV_EVENTS_HEARTBEAT, heartbeat, e) : NULL;
 }
@@ -169,8 +191,7 @@ void rv_events_stop(struct rv_events *e)
     rv_loop_timer_stop(e->api->o.loop, e->heartbeat);
     e->heartbeat = NULL;
     for (struct rv_stream *s = e->streams; s != NULL; s = s->next)
-        if (!s->gone)
-            rv_http_stream_end(s->exchange);
+        end(s);
     sweep(e);
 }
 
@@ -219,6 +240,8 @@ static void open_stream(struct rv_call *call, int64_t after)
     s->events = e;
     s->exchange = call->exchange;
     s->at = after;
+    s->until = rv_mono(e->api->o.loop->clock) + RV_EVENTS_LONGEST;
+    memcpy(s->id, call->who.id, sizeof s->id);
     s->next = e->streams;
     e->streams = s;
     e->count++;

@@ -9,6 +9,9 @@
 #include "port/loop.h"
 
 #define RV_EVENTS_HEARTBEAT 15000 /* ms */
+/* After this long a stream ends, and its client comes back with Last-Event-ID: nobody listens on with a login that has
+ * expired meanwhile. */
+#define RV_EVENTS_LONGEST 600000 /* ms */
 
 struct rv_api;
 struct rv_stream;
@@ -21,5 +24,6 @@ struct rv_events {
     struct rv_timer *heartbeat;
 };
 void rv_events_init(struct rv_events *e, struct rv_api *api);
-void rv_events_stop(struct rv_events *e); /* ends every stream */
+void rv_events_stop(struct rv_events *e);                   /* ends every stream */
+void rv_events_forget(struct rv_events *e, const char *id); /* ends the streams of this token or session */
 size_t rv_events_streams(const struct rv_events *e);

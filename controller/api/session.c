@@ -146,6 +146,7 @@ static void sign_out_done(void *arg, enum rv_status status, const struct rv_erro
         return;
     }
     rv_identities_forget(&call->api->identities, RV_ACCESS_SESSION, call->who.id);
+    rv_events_forget(&call->api->events, call->who.id);
     call->extra = forget;
     rv_call_answer(call);
 }

@@ -354,6 +354,23 @@ static void silence_is_filled_and_slow_readers_go(void **state)
     assert_true(x->ended);
 }
 
+static void a_stream_ends_with_its_login(void **state)
+{
+    struct harness *h = *state;
+    struct rv_http_exchange *made = post(h, "/api/v1/tokens", "{\"name\":\"ci\",\"role\":\"viewer\"}");
+    char path[80];
+    struct rv_http_exchange *theirs = ask(h, &(struct ask){.path = "/api/v1/events", .token = text(made, "token")});
+    struct rv_http_exchange *mine = stream(h, NULL);
+    snprintf(path, sizeof path, "/api/v1/tokens/%s", text(made, "id"));
+    assert_int_equal(ask(h, &(struct ask){.method = RV_DELETE, .path = path, .token = h->admin})->status, 204);
+    assert_true(theirs->ended);
+    assert_false(mine->ended);
+    for (int i = 0; i < RV_EVENTS_LONGEST / RV_EVENTS_HEARTBEAT && !mine->ended; i++)
+        pass(h, RV_EVENTS_HEARTBEAT);
+    assert_true(mine->ended); /* and its client comes back, and shows its login again */
+    assert_int_equal(rv_events_streams(&h->api->events), 0);
+}
+
 /* ---- the service ---- */
 
 static void metrics_are_counted(void **state)
@@ -436,6 +453,7 @@ int main(void)
         T(events_are_sent_as_they_happen),
         T(many_events_are_caught_up_with),
         T(silence_is_filled_and_slow_readers_go),
+        T(a_stream_ends_with_its_login),
         T(metrics_are_counted),
         T(readiness_says_what_is_missing),
         T(pages_are_served_with_care),
