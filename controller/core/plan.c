@@ -41,7 +41,7 @@ struct situation {
     const struct rv_binding *b;
     const struct rv_rollout_view *rollout;
     rv_time now;
-    int64_t round;
+    const struct rv_binding *given; /* b before clamping: its round is what a person saw */
 };
 typedef bool rule(const struct situation *s, struct rv_action *ret);
 
@@ -244,7 +244,7 @@ static bool asks_neighbours(const struct rv_binding *b, enum rv_step step)
 static bool change(const struct situation *s, struct rv_action *ret, enum rv_step step, enum rv_reason reason)
 {
     const struct rv_binding *b = s->b;
-    if (b->wanted.mode == RV_MODE_PROPOSE && b->wanted.approved != s->round)
+    if (b->wanted.mode == RV_MODE_PROPOSE && b->wanted.approved != rv_round(s->given))
         return hold(s, ret, RV_WAIT, step, RV_WHY_APPROVAL, RV_TIME_FAR);
     if (asks_neighbours(b, step) && !neighbours_let(s, ret, step))
         return true;
@@ -452,7 +452,7 @@ struct rv_action rv_plan_next(const struct rv_policy *policy, const struct rv_bi
     static const struct rv_rollout_view alone;
     struct rv_binding b = *binding;
     rv_binding_clamp(&b, now);
-    struct situation s = {policy, &b, rollout != NULL ? rollout : &alone, now, rv_round(binding)};
+    struct situation s = {policy, &b, rollout != NULL ? rollout : &alone, now, binding};
     struct rv_action action = {RV_WAIT, RV_STEP_NONE, RV_WHY_CONVERGED, RV_TIME_FAR};
     for (size_t i = 0; i < RV_COUNT(rules) && !rules[i](&s, &action); i++)
         ;
