@@ -276,9 +276,6 @@ static bool hands_off(const struct situation *s, struct rv_action *ret)
 
 static bool look_first(const struct situation *s, struct rv_action *ret)
 {
-#ifdef REEVE_CANARY_LOOK
-    return false;
-#endif
     return s->b->wanted.deploys && s->b->unfinished != RV_STEP_NONE && look_at_target(s, ret, RV_WHY_UNFINISHED);
 }
 

@@ -98,11 +98,22 @@ static void guard_wakes(void *arg)
     rv_free(g);
 }
 
+static void forget_asked(struct sim_fleet *f, const struct sim_host *h)
+{
+    for (int i = 0; i < f->asked_count; i++)
+        if (f->asked[i] == h) {
+            f->asked[i] = f->asked[--f->asked_count];
+            return;
+        }
+}
+
 static void do_observe(struct request *r)
 {
     struct sim_host *h = r->host;
     struct rv_target_report *report = &r->result.report;
-    h->doubt = false;
+    h->doubt = false; /* also about a change whose late answer nobody waits for any more */
+    if (r->epoch == h->fleet->epoch)
+        forget_asked(h->fleet, h);
     report->current = h->current;
     report->previous = h->previous;
     report->armed = h->armed;
@@ -226,15 +237,6 @@ static void (*const verbs[])(struct request *) = {
 };
 
 /* ---- Calls and answers ------------------------------------------------------------------------------------------ */
-
-static void forget_asked(struct sim_fleet *f, const struct sim_host *h)
-{
-    for (int i = 0; i < f->asked_count; i++)
-        if (f->asked[i] == h) {
-            f->asked[i] = f->asked[--f->asked_count];
-            return;
-        }
-}
 
 static void reply(void *arg)
 {
