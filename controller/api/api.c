@@ -47,6 +47,7 @@ void rv_api_destroy(struct rv_api *api)
         return;
     if (!api->stopping)
         rv_api_stop(api);
+    rv_events_fini(&api->events);
     rv_census_fini(&api->census);
     rv_identities_fini(&api->identities);
     rv_free(api->version);

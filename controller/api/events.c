@@ -35,7 +35,10 @@ static void pump(struct rv_events *e);
 
 size_t rv_events_streams(const struct rv_events *e)
 {
-    return e->count;
+    size_t n = 0;
+    for (const struct rv_stream *s = e->streams; s != NULL; s = s->next)
+        n += !s->dead;
+    return n;
 }
 
 /* Takes those that nobody holds any more out of the list. Called from the loop only, outside of any walk. */
@@ -195,6 +198,13 @@ void rv_events_stop(struct rv_events *e)
     sweep(e);
 }
 
+void rv_events_fini(struct rv_events *e)
+{
+    for (struct rv_stream *s = e->streams; s != NULL; s = s->next)
+        s->gone = true;
+    sweep(e);
+}
+
 /* ---- a new stream ---- */
 
 struct opening {
@@ -285,8 +295,8 @@ void rv_start_events(struct rv_call *call)
         rv_call_fail(call, &err);
         return;
     }
-    if (api->events.count >= api->o.max_streams) {
-        rv_fail(&err, RV_UNAVAILABLE, "%zu event streams are open already", api->events.count);
+    if (rv_events_streams(&api->events) >= api->o.max_streams) {
+        rv_fail(&err, RV_UNAVAILABLE, "%zu event streams are open already", api->o.max_streams);
         rv_call_fail(call, &err);
         return;
     }

@@ -26,4 +26,5 @@ struct rv_events {
 void rv_events_init(struct rv_events *e, struct rv_api *api);
 void rv_events_stop(struct rv_events *e);                   /* ends every stream */
 void rv_events_forget(struct rv_events *e, const char *id); /* ends the streams of this token or session */
+void rv_events_fini(struct rv_events *e);                   /* after every exchange has ended */
 size_t rv_events_streams(const struct rv_events *e);

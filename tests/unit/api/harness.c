@@ -151,7 +151,7 @@ static void stream_over(struct rv_http_exchange *x)
 {
     if (!x->ended) {
         x->ended = true;
-        x->gone(x->gone_arg);
+        loop_post(x->h, x->gone, x->gone_arg); /* later, as the real layer does it */
     }
 }
 
@@ -175,6 +175,7 @@ struct rv_http_exchange *ask(struct harness *h, const struct ask *a)
 {
     struct rv_http_exchange *x = rv_zalloc(sizeof *x);
     x->arena = rv_arena_create();
+    x->h = h;
     x->next = h->exchanges;
     h->exchanges = x;
     struct rv_http_header *headers = rv_arena_alloc(x->arena, 16 * sizeof *headers);

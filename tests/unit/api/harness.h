@@ -6,6 +6,7 @@
 #include "api/api_priv.h"
 
 #define HEADERS 12
+struct harness;
 struct rv_http_exchange { /* what came back */
     int status;           /* 0: nothing yet */
     char content_type[128];
@@ -17,6 +18,7 @@ struct rv_http_exchange { /* what came back */
     void (*gone)(void *arg);
     void *gone_arg;
     struct rv_arena *arena;
+    struct harness *h;
     struct rv_http_exchange *next; /* all of a harness */
 };
 
