@@ -181,14 +181,19 @@ static bool look(struct following *f)
     return true;
 }
 
+static bool too_late(struct following *f)
+{
+    if (f->deadline == 0 || now() < f->deadline)
+        return false;
+    f->verdict = RV_EXIT_WAITING;
+    return true;
+}
+
 static bool on_data(void *arg, struct rv_bytes bytes)
 {
     struct following *f = arg;
-    (void)bytes;
-    if (f->deadline != 0 && now() >= f->deadline) {
-        f->verdict = RV_EXIT_WAITING;
+    if (too_late(f))
         return false;
-    }
     if (now() - f->looked < LEAST && bytes.len > 0) {
         struct timespec rest = {0, LEAST * 1000000L};
         nanosleep(&rest, NULL);
@@ -220,7 +225,7 @@ int rv_cli_wait(struct rv_cli *cli, const char *const *names, size_t count)
         return rv_cli_fail(cli, &f.err);
     }
     f.deadline = limit > 0 ? now() + limit : 0;
-    while (f.verdict < 0 && count > 0) {
+    while (f.verdict < 0 && count > 0 && !too_late(&f)) {
         struct rv_http_client *events = NULL;
         struct rv_http_reply reply = {0};
         struct rv_http_call call = {.method = RV_GET, .path = "/api/v1/events"};
