@@ -283,6 +283,33 @@ static void a_key_from_the_controller(void **state)
     rv_lab_pair_fini(&pair);
 }
 
+static void rights_are_raised_for_check_and_reload_only(void **state)
+{
+    struct connector_case *c = *state;
+    struct rv_lab_pair pair;
+    char sudo[280], script[700];
+    snprintf(sudo, sizeof sudo, "%s/raise", c->lab->root);
+    snprintf(script, sizeof script, "#!/bin/sh\n[ \"$1\" = -n ] || exit 9\nshift\necho \"$*\" >>%s/raised\nexec \"$@\"\n",
+             c->lab->root);
+    rv_lab_write(c->lab, "raise", script, 0755);
+    c->target.sudo = sudo;
+    make_pair(c, &(struct rv_lab_wish){0}, &pair);
+    must(c, do_switch(c, &pair.fingerprint, RV_MIN(10)));
+    must(c, do_keep(c, &pair.fingerprint));
+    assert_served(c, &pair.fingerprint);
+    char path[320], expected[2000];
+    snprintf(path, sizeof path, "%s/raised", c->lab->root);
+    const char *argv[] = {"cat", path, NULL}, *r = c->lab->root;
+    RV_AUTO(rv_buf) struct rv_buf raised = {0};
+    assert_int_equal(rv_lab_run(argv, (struct rv_bytes){0}, &raised), 0);
+    snprintf(expected, sizeof expected,
+             "%s/server -c %s/nginx.conf -p %s -t\n%s/server -c %s/nginx.conf -p %s -t\n"
+             "%s/server -c %s/nginx.conf -p %s -s reload\n",
+             r, r, r, r, r, r, r, r, r);
+    assert_string_equal(rv_buf_text(&raised), expected);
+    rv_lab_pair_fini(&pair);
+}
+
 /* ---- where key bytes are */
 
 static char secret_line[65], secret_home[600], secret_found[600];
@@ -327,11 +354,17 @@ static void key_bytes_lie_in_the_slot_only(void **state)
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, case_setup, case_teardown)
 const struct CMUnitTest connector_steps[] = {
-    CASE(a_fresh_target_is_observed),          CASE(a_pair_goes_the_whole_way),
-    CASE(every_step_may_be_repeated),          CASE(the_target_puts_back_by_itself),
-    CASE(undo_does_not_wait_for_the_deadline), CASE(a_switch_without_guard_is_ended),
-    CASE(drift_is_seen_and_adopted),           CASE(keys_of_each_kind),
-    CASE(rotation_never_keeps_the_key),        CASE(a_key_from_the_controller),
+    CASE(a_fresh_target_is_observed),
+    CASE(a_pair_goes_the_whole_way),
+    CASE(every_step_may_be_repeated),
+    CASE(the_target_puts_back_by_itself),
+    CASE(undo_does_not_wait_for_the_deadline),
+    CASE(a_switch_without_guard_is_ended),
+    CASE(drift_is_seen_and_adopted),
+    CASE(keys_of_each_kind),
+    CASE(rotation_never_keeps_the_key),
+    CASE(a_key_from_the_controller),
+    CASE(rights_are_raised_for_check_and_reload_only),
     CASE(key_bytes_lie_in_the_slot_only),
 };
 const size_t connector_steps_count = RV_COUNT(connector_steps);
