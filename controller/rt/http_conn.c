@@ -6,6 +6,8 @@
 
 /* Bytes that may wait behind a request that is being answered; then we stop reading. */
 #define WAITING_MAX 65536
+/* Unsent bytes beyond which no further request is taken: who pipelines without reading waits. */
+#define UNSENT_MAX ((size_t)1 << 20)
 
 static int64_t now_of(const struct http_conn *conn)
 {
@@ -82,8 +84,11 @@ static void parse_waiting(struct http_conn *conn)
 {
     size_t at = 0;
     while (conn->state == CONN_READING && at < conn->in.len) {
-        if (!conn->parser.in_body && conn->parser.scanned == 0)
+        if (!conn->parser.in_body && conn->parser.scanned == 0) {
             conn->since = now_of(conn);
+            if ((conn->blocked = conn->wire_ops->unsent(conn->wire) > UNSENT_MAX))
+                break;
+        }
         size_t used = 0;
         enum http_parsed parsed = http_parse(&conn->parser, RV_BYTES(conn->in.data + at, conn->in.len - at), &used);
         at += used;
@@ -118,10 +123,10 @@ static void step(struct http_conn *conn)
     conn->stepping = true;
     parse_waiting(conn);
     conn->stepping = false;
-    if (conn->state == CONN_READING && conn->eof)
+    if (conn->state == CONN_READING && conn->eof && !conn->blocked)
         end(conn); /* nothing more can come */
     if (conn->state != CONN_ENDING)
-        pause_reading(conn, conn->in.len > WAITING_MAX && conn->state != CONN_READING);
+        pause_reading(conn, conn->in.len > WAITING_MAX && (conn->blocked || conn->state != CONN_READING));
 }
 
 void http_conn_feed(struct http_conn *conn, struct rv_bytes bytes)
@@ -130,6 +135,14 @@ void http_conn_feed(struct http_conn *conn, struct rv_bytes bytes)
         return; /* lingering: read and thrown away */
     rv_buf_add(&conn->in, bytes.ptr, bytes.len);
     step(conn);
+}
+
+void http_conn_writable(struct http_conn *conn)
+{
+    if (conn->blocked && !conn->stepping && conn->state == CONN_READING) {
+        conn->blocked = false;
+        step(conn);
+    }
 }
 
 static void step_again(void *arg)
@@ -158,7 +171,7 @@ void http_conn_answered(struct http_conn *conn, bool keep_alive)
 void http_conn_eof(struct http_conn *conn)
 {
     conn->eof = true;
-    if (conn->state == CONN_ANSWERING || conn->again != NULL)
+    if (conn->state == CONN_ANSWERING || conn->again != NULL || conn->blocked)
         return; /* it may have closed its sending side only: what it asked is still answered */
     if (conn->state == CONN_STREAMING) {
         http_exchange_detach(conn->exchange);
@@ -193,7 +206,7 @@ void http_conn_drain(struct http_conn *conn)
 void http_conn_tick(struct http_conn *conn, int64_t now)
 {
     const struct rv_http_limits *limits = &conn->shared->limits;
-    if (conn->state != CONN_READING || conn->again != NULL)
+    if (conn->state != CONN_READING || conn->again != NULL || conn->blocked)
         return;
     int64_t age = now - conn->since;
     bool begun = conn->in.len > 0 || conn->parser.in_body;

@@ -39,9 +39,13 @@ static void wire_cut(void *wire)
         link->cut_timer = rv_loop_timer(link->server->shared.loop, 0, cut_now, link);
 }
 
-static void write_failed(void *arg)
+static void written(void *arg, int failure)
 {
-    wire_cut(arg);
+    struct http_link *link = arg;
+    if (failure < 0)
+        wire_cut(link);
+    else if (!link->closing)
+        http_conn_writable(&link->conn);
 }
 
 void http_link_raw(struct http_link *link, struct rv_bytes bytes)
@@ -50,7 +54,7 @@ void http_link_raw(struct http_link *link, struct rv_bytes bytes)
         return;
     bool waiting = uv_stream_get_write_queue_size(&link->handle.stream) > 0;
     link->written += bytes.len;
-    if (rv_stream_write(&link->handle.stream, bytes, write_failed, link) != 0)
+    if (rv_stream_write(&link->handle.stream, bytes, written, link) != 0)
         wire_cut(link);
     else if (!waiting)
         link->progress_at = rv_mono(link->server->shared.loop->clock);

@@ -88,6 +88,7 @@ struct http_conn {
     struct rv_buf in;
     struct rv_http_exchange *exchange;
     bool stepping, eof, draining, paused;
+    bool blocked; /* READING: too much of earlier answers is unsent to take another request */
     int served;
     int64_t since;      /* READING: first byte of the request, or begin of idling */
     int64_t body_since; /* when its header was complete */
@@ -97,7 +98,8 @@ struct http_conn {
 void http_conn_init(struct http_conn *conn, bool encoded_slash);
 void http_conn_feed(struct http_conn *conn, struct rv_bytes bytes);
 void http_conn_eof(struct http_conn *conn);
-void http_conn_lost(struct http_conn *conn); /* the wire is gone; frees what the connection holds */
+void http_conn_writable(struct http_conn *conn); /* something that waited has been sent */
+void http_conn_lost(struct http_conn *conn);     /* the wire is gone; frees what the connection holds */
 void http_conn_tick(struct http_conn *conn, int64_t now);
 void http_conn_drain(struct http_conn *conn);
 /* Called by http_answer.c when an exchange is over. */

@@ -178,6 +178,7 @@ void rv_http_server_drain(struct rv_http_server *server, rv_dur longest, void (*
         next = LIST_NEXT(link, entry);
         http_conn_drain(&link->conn);
     }
+    rv_loop_timer_stop(server->shared.loop, server->drain_timer);
     server->drain_timer = rv_loop_timer(server->shared.loop, longest, drain_is_over, server);
     check_drained(server);
 }

@@ -120,10 +120,10 @@ static void no_tls(struct look *look, const char *why)
     finish(look, RV_PROBE_NO_TLS);
 }
 
-static void write_failed(void *arg)
+static void written(void *arg, int failure)
 {
     struct attempt *attempt = arg;
-    if (attempt->look != NULL)
+    if (failure < 0 && attempt->look != NULL)
         no_tls(attempt->look, "the other side closed the connection");
 }
 
@@ -134,7 +134,7 @@ static void handshake(struct look *look, struct rv_bytes in)
     RV_AUTO(rv_buf) struct rv_buf out = {0};
     enum rv_tls_state state = look->probe->tls->feed(look->tls, in, &plain, &out, &err);
     if (out.len > 0 &&
-        rv_stream_write((uv_stream_t *)&look->attempt->tcp, rv_buf_bytes(&out), write_failed, look->attempt) != 0 &&
+        rv_stream_write((uv_stream_t *)&look->attempt->tcp, rv_buf_bytes(&out), written, look->attempt) != 0 &&
         state == RV_TLS_HANDSHAKE) {
         no_tls(look, "the other side closed the connection");
         return;

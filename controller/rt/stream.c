@@ -2,7 +2,7 @@
 
 struct write {
     uv_write_t request;
-    void (*failed)(void *arg);
+    void (*later)(void *arg, int failure);
     void *arg;
     uint8_t data[];
 };
@@ -10,14 +10,13 @@ struct write {
 static void written(uv_write_t *request, int status)
 {
     struct write *w = request->data;
-    void (*failed)(void *) = w->failed;
+    void (*later)(void *, int) = w->later;
     void *arg = w->arg;
     rv_free(w);
-    if (status < 0)
-        failed(arg);
+    later(arg, status);
 }
 
-int rv_stream_write(uv_stream_t *stream, struct rv_bytes bytes, void (*failed)(void *arg), void *arg)
+int rv_stream_write(uv_stream_t *stream, struct rv_bytes bytes, void (*later)(void *arg, int failure), void *arg)
 {
     if (uv_stream_get_write_queue_size(stream) == 0) {
         uv_buf_t now = uv_buf_init((char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len);
@@ -31,11 +30,11 @@ int rv_stream_write(uv_stream_t *stream, struct rv_bytes bytes, void (*failed)(v
     }
     struct write *w = rv_alloc(sizeof *w + bytes.len);
     w->request.data = w;
-    w->failed = failed;
+    w->later = later;
     w->arg = arg;
     memcpy(w->data, bytes.ptr, bytes.len);
-    uv_buf_t later = uv_buf_init((char *)w->data, (unsigned)bytes.len);
-    int failure = uv_write(&w->request, stream, &later, 1, written);
+    uv_buf_t rest = uv_buf_init((char *)w->data, (unsigned)bytes.len);
+    int failure = uv_write(&w->request, stream, &rest, 1, written);
     if (failure != 0)
         rv_free(w);
     return failure;

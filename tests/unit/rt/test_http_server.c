@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "rt/http_link.h"
 #include "unit/rt/http_bed.h"
 #include "unit/rt/http_cases.h"
 #include "unit/rt/temp.h"
@@ -256,6 +257,69 @@ static void a_reader_that_stops_is_cut_off(void **state)
     assert_int_equal(stats.timed_out, 1);
     close(fd);
     http_bed_stop(&bed);
+}
+
+/* Pipelining without reading does not make us hold all the answers; reading brings them all. */
+static void unread_answers_are_bounded(void **state)
+{
+    (void)state;
+    struct http_bed bed;
+    http_bed_start(&bed, NULL, NULL, NULL);
+    AUTO_BUF out = {0};
+    int fd = http_dial(port_of(&bed));
+    for (int i = 0; i < 40; i++)
+        http_send(fd, GET("/big"));
+    shutdown(fd, SHUT_WR);
+    http_bed_wait(&bed.requests, 2);
+    struct rv_http_stats stats; /* two looks: the loop has been round in between */
+    http_bed_stats(&bed, &stats);
+    http_bed_stats(&bed, &stats);
+    assert_true(stats.requests < 30); /* what the kernel's buffers take, and one or two */
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(http_read_answer(fd, &out), 200);
+    http_read_to_end(fd, &out);
+    assert_int_equal(out.len, 0);
+    close(fd);
+    http_bed_stop(&bed);
+}
+
+static void addresses_are_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *peer;
+        int same_as; /* index of one with the same key */
+        bool counted;
+    } cases[] = {
+        {"192.0.2.1", "192.0.2.1", 0, true},
+        {"::ffff:192.0.2.1", "192.0.2.1", 0, true},
+        {"192.0.2.2", "192.0.2.2", 2, true},
+        {"2001:db8:1:2::1", "2001:db8:1:2::1", 3, true},
+        {"2001:db8:1:2:ffff::9", "2001:db8:1:2:ffff::9", 3, true},
+        {"2001:db8:1:3::1", "2001:db8:1:3::1", 5, true},
+        {"127.0.0.5", "127.0.0.5", 6, false},
+        {"::ffff:127.0.0.1", "127.0.0.1", 7, false},
+        {"::1", "::1", 8, false},
+    };
+    uint8_t keys[RV_COUNT(cases)][HTTP_ADDRESS_KEY];
+    for (size_t i = 0; i < RV_COUNT(cases); i++) {
+        struct sockaddr_storage at = {0};
+        char peer[64];
+        if (uv_ip4_addr(cases[i].text, 1, (struct sockaddr_in *)&at) != 0)
+            assert_int_equal(uv_ip6_addr(cases[i].text, 1, (struct sockaddr_in6 *)&at), 0);
+        assert_int_equal(http_address_key((const struct sockaddr *)&at, keys[i], peer), cases[i].counted);
+        assert_string_equal(peer, cases[i].peer);
+        for (size_t k = 0; k <= i && cases[i].counted; k++)
+            assert_int_equal(memcmp(keys[i], keys[k], HTTP_ADDRESS_KEY) == 0, cases[k].same_as == cases[i].same_as);
+    }
+    struct http_addresses *table = http_addresses_create();
+    assert_true(http_addresses_take(table, keys[0], 2));
+    assert_true(http_addresses_take(table, keys[1], 2));
+    assert_false(http_addresses_take(table, keys[0], 2));
+    assert_true(http_addresses_take(table, keys[2], 2)); /* another one */
+    http_addresses_give(table, keys[0]);
+    assert_true(http_addresses_take(table, keys[0], 2));
+    http_addresses_destroy(table);
 }
 
 static void streams(void **state)
@@ -534,6 +598,8 @@ int main(void)
         cmocka_unit_test(a_refusal_reaches_a_client_that_keeps_sending),
         cmocka_unit_test(slow_clients_are_cut_off),
         cmocka_unit_test(a_reader_that_stops_is_cut_off),
+        cmocka_unit_test(unread_answers_are_bounded),
+        cmocka_unit_test(addresses_are_counted),
         cmocka_unit_test(streams),
         cmocka_unit_test(a_stream_that_nobody_reads_is_dropped),
         cmocka_unit_test(a_client_that_left_is_answered_in_vain),
