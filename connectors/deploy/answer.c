@@ -29,6 +29,8 @@ static const struct {
     {"check-before", "correct the server's configuration on the target; its own check shows the line"},
     {"check", "see what the server said; it is serving the old pair"},
     {"reload", "see whether the server runs and may be signalled by this user; it was told the old pair again"},
+    {"undo", "see what the server said; it is told again with the next look"},
+    {"previous", "there is no way back: renew, or deploy another pair"},
     {"late", "the target was not told in time; it serves the old pair"},
 };
 

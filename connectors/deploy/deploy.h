@@ -16,7 +16,8 @@
  *   check-before switch: the server's own check fails without us (RV_UNAVAILABLE), a foreign error: nothing was flipped
  *   check        switch: it fails with the new pair (RV_INVALID): the old pair is back
  *   reload       switch: the reload failed or hung (RV_UNAVAILABLE): the old pair is back, the server told again
- *   undo         putting back did not succeed, or there is no safe pair to go back to (RV_UNCERTAIN, RV_CONFLICT)
+ *   undo         the old pair is current, but the server could not be told (RV_UNCERTAIN); the next step tells it again
+ *   previous     undo of a switch that was kept: no previous pair, or it has expired (RV_CONFLICT): nothing was changed
  *   late         keep came after the target had put the old pair back (RV_CONFLICT)
  *   answer       what came back is not an answer of target.sh (RV_UNAVAILABLE; RV_UNCERTAIN after a change was asked for) */
 #pragma once

@@ -5,7 +5,8 @@
 #   DIRECTORY/CERTIFICATE/slots/FINGERPRINT/{fullchain.pem,key.pem,manifest.json}   whole pairs, never changed
 #                        /current -> slots/...    what the server's files lead to     /previous -> slots/...
 #                        /pending/SPKI/key.pem  keys that wait for a certificate
-#                        /armed, back, decision only while a switch is armed (docs/internals/deploying.md)
+#                        /armed, back, decision only while a switch is armed; unreloaded while the server was not told
+#                                               (docs/internals/deploying.md)
 #
 # Answers are lines "name value" between "reeve-target 1" and "end"; a failure is "failed PHASE STATUS" and "error TEXT".
 # Status, also the exit status: 0 done, 10 does not fit, 11 not there, 12 locked, 13 not allowed, 14 disk full, 15 foreign
@@ -233,16 +234,24 @@ conclude_keep() {
     [ ! -L "$base/back" ] || mv -fT "$base/back" "$base/previous"
     disarm
 }
-put_back() { # the old pair is current again, and the server is told
+put_back() { # the old pair is current again, and the server is told; if that fails, the next step tells it again
     if [ -L "$base/back" ]; then
         mv -fT "$base/back" "$base/current" || return 1
     elif [ "$(pointed current)" = "$armed_fingerprint" ]; then
         rm -f "$base/current" # there was none before
     fi
     sync "$base"
-    server_reload
+    server_reload && return 0
+    ln -sT reload "$base/unreloaded" 2>/dev/null
+    return 1
 }
-heal() { # with the lock: nobody guards this switch any more
+heal() { # with the lock: what was left undone is done, and a switch that nobody guards any more is ended
+    if [ -L "$base/unreloaded" ]; then
+        server_reload
+        heal_status=$?
+        said "$heal_status"
+        [ $heal_status -ne 0 ] || rm -f "$base/unreloaded"
+    fi
     read_armed || return 0
     if [ "$(readlink "$base/decision")" = keep ] 2>/dev/null; then
         conclude_keep
@@ -275,7 +284,7 @@ guard() {
     server_reload
     guard_status=$?
     [ $guard_status -eq 0 ] || guard_failed reload 20 "the reload failed"
-    rm -f "$base/.said"
+    rm -f "$base/.said" "$base/unreloaded"
     write_armed wait
     answer "switched $fingerprint" "armed $fingerprint $deadline" end
     exec 8>&- >/dev/null
@@ -291,10 +300,8 @@ guard() {
 }
 guard_failed() { # guard_failed PHASE STATUS TEXT, with the server's status in guard_status
     said "$guard_status"
-    put_back
-    guard_again=$?
-    [ $guard_again -eq 0 ] || answer "say (telling the server about the old pair failed too)"
-    said "$guard_again"
+    put_back || answer "say (telling the server about the old pair failed too)"
+    said 0
     disarm
     fail "$1" "$2" "$3; the old pair is back"
 }
@@ -609,14 +616,15 @@ undo() {
         take_lock 3 || fail lock 12 "somebody else holds the lock of $base$(armed_text)"
     fi
     heal
+    [ ! -L "$base/unreloaded" ] || fail undo 19 "the old pair is current again, but the server could not be told"
     [ "$(pointed current)" = "$fingerprint" ] || return 0
     # Kept before: back to the previous pair, if that is still one to serve.
     undo_to=$(pointed previous)
     if [ -z "$undo_to" ] || [ "$undo_to" = "$fingerprint" ] || ! slot_whole "$undo_to"; then
-        fail undo 18 "there is no previous pair to go back to"
+        fail previous 18 "there is no previous pair to go back to"
     fi
     openssl x509 -in "$base/slots/$undo_to/fullchain.pem" -noout -checkend 0 >/dev/null 2>&1 ||
-        fail undo 18 "the previous pair has expired: no safe pair to go back to"
+        fail previous 18 "the previous pair has expired: no safe pair to go back to"
     point "$base/current" "slots/$undo_to" || disk "the pointer"
     server_check
     undo_status=$?
@@ -628,7 +636,9 @@ undo() {
     server_reload
     undo_status=$?
     said "$undo_status"
-    [ $undo_status -eq 0 ] || fail undo 19 "the previous pair is current, but the reload failed"
+    [ $undo_status -eq 0 ] && return 0
+    ln -sT reload "$base/unreloaded" 2>/dev/null
+    fail undo 19 "the previous pair is current, but the server could not be told"
 }
 
 main() {

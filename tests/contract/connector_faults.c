@@ -152,11 +152,16 @@ static void a_foreign_fault_is_told_and_nothing_is_flipped(void **state)
     must(c, do_switch(c, &pair.fingerprint, RV_SEC(60)));
     assert_served(c, &pair.fingerprint);
 
-    rv_lab_break_configuration(c->lab, true); /* broken while a switch is armed: the pair is put back all the same */
-    enum rv_status status = do_undo(c, &pair.fingerprint);
-    assert_true(status == RV_OK);
+    /* Broken while a switch is armed: the pair is put back all the same, the server cannot be told, and that is said. */
+    rv_lab_break_configuration(c->lab, true);
+    must_fail(c, do_undo(c, &pair.fingerprint), RV_UNCERTAIN, "undo");
     assert_current(c, &c->lab->foreign);
+    assert_served(c, &pair.fingerprint);
     rv_lab_break_configuration(c->lab, false);
+    must(c, do_observe(c)); /* the next look tells it */
+    assert_served(c, &c->lab->foreign);
+    must(c, do_undo(c, &pair.fingerprint));
+    assert_false(path_exists(c, "reeve/shop/unreloaded"));
     rv_lab_pair_fini(&pair);
 }
 
