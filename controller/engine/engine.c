@@ -381,16 +381,20 @@ static void job_begin(struct rv_engine *e, int64_t binding, const char *certific
 struct page { /* one reading of the queue */
     struct rv_engine *engine;
     rv_time now, next;
-    int limit, count;
-    struct {
+    int limit, count, cap;
+    struct due {
         int64_t id;
         char certificate[64], target[64];
-    } rows[];
+    } * rows;
 };
 
 static bool take_row(void *arg, const struct rv_binding_row *row)
 {
     struct page *p = arg;
+    if (p->count == p->cap) { /* mostly a few are due */
+        p->cap = p->cap > 0 ? 2 * p->cap : 16;
+        p->rows = rv_resize(p->rows, (size_t)p->cap, sizeof *p->rows);
+    }
     p->rows[p->count].id = row->facts.id;
     memcpy(p->rows[p->count].certificate, row->certificate, sizeof row->certificate);
     memcpy(p->rows[p->count].target, row->target, sizeof row->target);
@@ -452,6 +456,7 @@ static void pumped(void *arg, enum rv_status status, const struct rv_error *err)
     }
     if (!e->dead)
         say_stopped(e);
+    rv_free(p->rows);
     rv_free(p);
     rv_engine_unref(e);
 }
@@ -464,7 +469,7 @@ static void pump(struct rv_engine *e)
         e->again = true;
         return;
     }
-    struct page *p = rv_zalloc(sizeof *p + (size_t)e->page * sizeof p->rows[0]);
+    struct page *p = rv_zalloc(sizeof *p);
     p->engine = rv_engine_ref(e);
     p->now = rv_engine_now(e);
     p->limit = e->page;

@@ -146,8 +146,7 @@ static enum rv_status target_switched(struct record *r)
 }
 
 struct kin {
-    int64_t ids[4096];
-    size_t count;
+    struct rv_buf ids;
     int64_t self;
     bool all;
 };
@@ -161,23 +160,23 @@ static bool add_kin(void *arg, const struct rv_binding_row *row)
     if (b->wanted.deploys && !(b->issued.have && rv_hash_equal(&b->proved, &b->issued.fingerprint) &&
                                rv_hash_equal(&b->issued.spec, &b->wanted.spec)))
         k->all = false;
-    if (k->count < RV_COUNT(k->ids) && row->due_at > 0)
-        k->ids[k->count++] = b->id;
+    rv_buf_add(&k->ids, &b->id, sizeof b->id);
     return true;
 }
 
 /* Neighbours may have waited for this: they are looked at again. */
 static enum rv_status wake_neighbours(struct record *r, bool *ret_all)
 {
-    struct kin *k = rv_zalloc(sizeof *k);
-    k->self = r->b->id;
-    k->all = true;
-    enum rv_status status = rv_binding_each_of(r->tx, r->job->row.certificate, add_kin, k, r->err);
-    for (size_t i = 0; status == RV_OK && i < k->count; i++)
-        status = rv_binding_due(r->tx, k->ids[i], r->now, r->err);
-    *ret_all = k->all;
-    r->job->woke = k->count > 0;
-    rv_free(k);
+    struct kin k = {.self = r->b->id, .all = true};
+    enum rv_status status = rv_binding_each_of(r->tx, r->job->row.certificate, add_kin, &k, r->err);
+    for (size_t at = 0; status == RV_OK && at < k.ids.len; at += sizeof(int64_t)) {
+        int64_t id;
+        memcpy(&id, k.ids.data + at, sizeof id);
+        status = rv_binding_due(r->tx, id, r->now, r->err);
+    }
+    *ret_all = k.all;
+    r->job->woke = k.ids.len > 0;
+    rv_buf_fini(&k.ids);
     return status;
 }
 

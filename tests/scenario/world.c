@@ -431,8 +431,11 @@ static void note_kept(struct world *w, const struct rv_binding_row *row)
 
 void world_check(struct world *w)
 {
-    struct looking *l = rv_zalloc(sizeof *l);
-    *l = (struct looking){.w = w};
+    static struct looking looking; /* large, and needed all the time */
+    struct looking *l = &looking;
+    l->w = w;
+    l->target = NULL;
+    l->what = LOOK;
     for (int i = 0; i < w->fleet.host_count; i++)
         check_host(w, &w->fleet.hosts[i]);
     if (w->fleet.complaint[0] != '\0')
@@ -446,7 +449,6 @@ void world_check(struct world *w)
         check_budget(w, &l->rows[i]);
     }
     check_rollout(w, l);
-    rv_free(l);
 }
 
 struct inventory {

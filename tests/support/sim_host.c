@@ -279,7 +279,7 @@ static void act(void *arg)
     }
     if (sim_chance(l, h->slow_percent))
         back = sim_chance(l, 30) ? RV_MIN(5) : RV_SEC(1) + (rv_dur)sim_dice(l, RV_SEC(50));
-    if (r->verb != OBSERVE && r->epoch == h->fleet->epoch && (r->status == RV_UNCERTAIN || back > r->deadline))
+    if (r->verb != OBSERVE && r->epoch == h->fleet->epoch && (r->status == RV_UNCERTAIN || back > r->deadline + RV_SEC(30)))
         h->doubt = true;
     rv_loop_timer(&l->loop, back, reply, r);
 }
