@@ -527,6 +527,10 @@ void rv_lab_destroy(struct rv_lab *lab)
         kill(guard, SIGKILL);
     rv_lab_end(lab->nginx);
     if (getenv("REEVE_TEST_KEEP") == NULL)
-        nftw(lab->root, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        for (int i = 0; i < 50 && access(lab->root, F_OK) == 0; i++) { /* a command of the guard may still be writing */
+            nftw(lab->root, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+            if (access(lab->root, F_OK) == 0)
+                rv_lab_pause();
+        }
     rv_free((struct lab_full *)lab);
 }
