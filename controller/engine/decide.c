@@ -20,12 +20,12 @@ static enum rv_status plan(struct rv_tx *tx, struct job *job, rv_time now, struc
 
 /* ---- What a step needs ------------------------------------------------------------------------------------------ */
 
-#define MAX_ENDPOINTS 256
+#define MAX_ENDPOINTS 1000
 
 static bool add_endpoint(void *arg, const struct rv_endpoint_row *row)
 {
     struct call *call = arg;
-    if (call->probe_count == MAX_ENDPOINTS)
+    if (call->probe_count == call->probe_room)
         return false;
     struct probe_slot *slot = &call->probes[call->probe_count];
     int port;
@@ -48,7 +48,9 @@ static bool add_endpoint(void *arg, const struct rv_endpoint_row *row)
 
 static enum rv_status prepare_probe(struct rv_tx *tx, const struct job *job, struct call *call, struct rv_error *err)
 {
-    call->probes = rv_arena_alloc(call->arena, MAX_ENDPOINTS * sizeof *call->probes);
+    int wanted = job->row.facts.wanted.endpoints;
+    call->probe_room = (size_t)(wanted < MAX_ENDPOINTS ? wanted : MAX_ENDPOINTS);
+    call->probes = rv_arena_alloc(call->arena, (call->probe_room + 1) * sizeof *call->probes);
     return rv_endpoint_each(tx, job->binding, add_endpoint, call, err);
 }
 

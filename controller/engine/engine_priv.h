@@ -41,7 +41,7 @@ struct call {
     char idempotency_key[101];
     const char *issuer, *issuer_type;
     struct probe_slot *probes;
-    size_t probe_count;
+    size_t probe_count, probe_room;
 
     /* What they answered. */
     enum rv_status status;
