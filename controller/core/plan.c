@@ -316,9 +316,8 @@ static bool trial(const struct situation *s, struct rv_action *ret)
     rv_time next_probe = asked ? b->served.observed_at + s->policy->probe_retry : s->now;
 
     if (asked && all_good(b) && b->settle_probes >= s->policy->settle_rounds)
-        return backing_off(s) && b->budget.failed_step == RV_STEP_KEEP
-                   ? answer(ret, RV_WAIT, RV_STEP_KEEP, RV_WHY_BACKOFF, b->budget.not_before)
-                   : do_now(s, ret, RV_STEP_KEEP, RV_WHY_PROVED);
+        return backing_off(s) && b->budget.failed_step == RV_STEP_KEEP ? back_off(s, ret, RV_STEP_KEEP)
+                                                                       : do_now(s, ret, RV_STEP_KEEP, RV_WHY_PROVED);
     /* Old and new workers overlap for a moment, so the old certificate is no failure yet; a refused handshake is. */
     bool over = s->now >= since + s->policy->settle;
     bool failed = asked && (b->served.refused > 0 || (over && !all_good(b)));
@@ -328,7 +327,7 @@ static bool trial(const struct situation *s, struct rv_action *ret)
                                : answer(ret, RV_HALT, RV_STEP_PROBE, RV_WHY_NOT_SERVED, again);
     }
     if (failed && backing_off(s) && b->budget.failed_step == RV_STEP_UNDO)
-        return answer(ret, RV_WAIT, RV_STEP_UNDO, RV_WHY_BACKOFF, b->budget.not_before);
+        return back_off(s, ret, RV_STEP_UNDO); /* the way back does not work: soon a person is told */
     if (failed)
         return do_now(s, ret, RV_STEP_UNDO, RV_WHY_NOT_SERVED);
     if (next_probe <= s->now)

@@ -124,7 +124,6 @@ static void nothing(struct rv_binding *b, struct rv_rollout_view *r)
 {
     (void)b, (void)r;
 }
-/* clang-format off: a change a line, a rule a line */
 #define CHANGE(name) static void name(struct rv_binding *b, struct rv_rollout_view *r)
 #define UNUSED (void)b, (void)r
 CHANGE(paused)
@@ -385,6 +384,12 @@ CHANGE(fails_undo_failed)
     b->budget.failed_step = RV_STEP_UNDO;
     b->budget.not_before = NOW + RV_SEC(2);
 }
+CHANGE(fails_undo_failed_again)
+{
+    fails_undo_failed(b, r);
+    b->budget.failures = 2;
+    b->budget.failed_status = RV_CONFLICT;
+}
 CHANGE(put_back_and_waits_for_others)
 {
     UNUSED;
@@ -539,6 +544,7 @@ static const struct {
     {"no way back: a person", proving, fails_without_way_back, RV_HALT, RV_STEP_PROBE, RV_WHY_NOT_SERVED, RV_SEC(15)},
     {"the first switch: the way back is armed there", proving, fails_first_time, RV_DO, RV_STEP_UNDO, RV_WHY_NOT_SERVED, 0},
     {"undo failed: soon again", proving, fails_undo_failed, RV_WAIT, RV_STEP_UNDO, RV_WHY_BACKOFF, RV_SEC(2)},
+    {"undo failed again: a person", proving, fails_undo_failed_again, RV_HALT, RV_STEP_UNDO, RV_WHY_BACKOFF, RV_SEC(2)},
     {"keep failed: soon again", proving, good_enough_keep_failed, RV_WAIT, RV_STEP_KEEP, RV_WHY_BACKOFF, 500},
     {"the target went back by itself: look", proving, armed_ran_out, RV_DO, RV_STEP_OBSERVE, RV_WHY_STALE, 0},
     {"put back: the same certificate again", staged, put_back_once, RV_DO, RV_STEP_SWITCH, RV_WHY_NOT_CURRENT, 0},
@@ -601,8 +607,6 @@ static const struct {
     {"tomorrow again", kept, foreign_next_day, RV_DO, RV_STEP_SWITCH, RV_WHY_DRIFT, 0},
     {"an endpoint that is down is not helped", kept, endpoint_down, RV_WAIT, RV_STEP_PROBE, RV_WHY_NOT_SERVED, -1},
 };
-
-/* clang-format on */
 
 static void follows_the_specification(void **state)
 {
