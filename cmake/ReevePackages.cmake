@@ -28,5 +28,6 @@ else()
     endforeach()
     add_library(rv_llhttp STATIC ${llhttp_sources})
     target_include_directories(rv_llhttp SYSTEM PUBLIC /usr/share/include/llhttp)
+    target_link_libraries(rv_llhttp PRIVATE rv_flags) # it reads what strangers send: hardened and sanitized like our own
     target_compile_options(rv_llhttp PRIVATE -w)
 endif()
