@@ -250,14 +250,36 @@ static enum rv_status no_answer(enum rv_deploy_verb verb, const struct rv_transp
     return rv_error_hint(err, status, "see whether the login shell of this user is a POSIX shell that runs `sh -c`");
 }
 
+/* The line of what the server said that tells most: the first that it calls an error, else the first. Without the
+ * server's own time stamp and process number. */
+static void telling_line(const char *log, char out[static 200])
+{
+    static const char *const marks[] = {"[emerg] ", "[alert] ", "[crit] ", "[error] "};
+    const char *line = log;
+    for (size_t i = 0; i < RV_COUNT(marks); i++) {
+        const char *found = strstr(log, marks[i]);
+        if (found != NULL) {
+            line = found + strlen(marks[i]);
+            const char *number = strstr(line, ": ");
+            if (number != NULL && strspn(line, "0123456789#") == (size_t)(number - line))
+                line = number + 2;
+            break;
+        }
+    }
+    snprintf(out, 200, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
 static enum rv_status failed(const struct reader *r, struct rv_connector_result *ret, struct rv_error *err)
 {
+    char said[200];
     enum rv_status status = RV_INTERNAL;
     for (size_t i = 0; i < RV_COUNT(statuses); i++)
         if (statuses[i].code == r->code)
             status = statuses[i].status;
     snprintf(ret->phase, sizeof ret->phase, "%s", r->phase);
-    rv_fail(err, status, "%s", r->message[0] == '\0' ? "the target refused" : r->message);
+    telling_line(ret->log, said);
+    rv_fail(err, status, "%s%s%s%s", r->message[0] == '\0' ? "the target refused" : r->message, said[0] ? " (" : "", said,
+            said[0] ? ")" : "");
     for (size_t i = 0; i < RV_COUNT(hints); i++)
         if (strcmp(hints[i].phase, r->phase) == 0)
             return rv_error_hint(err, status, "%s", hints[i].hint);

@@ -50,8 +50,9 @@ def test_a_broken_configuration_is_somebody_elses_and_nothing_is_flipped(estate)
     before = edge.served()
     edge.write_conf(extra="no_such_directive on;")
     estate.reeve.call("renew", "shop")
-    why = wait_for("the fault is known", lambda: (lambda t: t if "no_such_directive" in t else None)(estate.reeve.call("why", "shop").stdout))
-    assert "nothing was changed" in why or "foreign" in why, why
+    why = wait_for("the fault is known", lambda: (lambda t: t if "no_such_directive" in t else None)(
+        " ".join(estate.reeve.call("why", "shop").stdout.split())))
+    assert "nothing was changed" in why, why
     assert edge.served() == before == edge.pointer()
     assert_sound(estate)
 
@@ -85,7 +86,7 @@ def test_the_controller_killed_at_a_journal_step(estate_of, point):
     reeve, edge = estate.reeve, estate.edges[0]
     visited = estate.folder / "visited"
     # A visit number, so that the store's points do not always mean the very first commit.
-    count = 3 if point.startswith("store.") else 1
+    count = 3 if point.startswith("store.commit") else 1
     try:
         reeve.start(ready=False, REEVE_FAILPOINT=f"{point}:{count}", REEVE_FAILPOINT_LOG=str(visited))
         wait_for("up or dead", lambda: reeve.died() or reeve.call("doctor", "-q").returncode == 0)
