@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct rv_status_info infos[RV_STATUS_COUNT] = {
     /*                  name           HTTP  title                        retry look */
     [RV_OK] = {"ok", 200, "OK", 0, 0},
@@ -23,19 +25,12 @@ const struct rv_status_info *rv_status_info(enum rv_status status)
     return &infos[(unsigned)status < RV_STATUS_COUNT ? status : RV_INTERNAL];
 }
 
-/* Text from hosts, certificates and users ends on terminals: no escape sequence may survive. */
-static void defang(char *s)
-{
-    for (; *s != '\0'; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = *s == '\n' || *s == '\t' ? ' ' : '?';
-}
-
+/* Text from hosts, certificates and users ends on terminals: no escape sequence may survive (M-50). */
 static void format_into(char *out, size_t size, const char *format, va_list args)
 {
     if (vsnprintf(out, size, format, args) < 0)
         out[0] = '\0';
-    defang(out);
+    rv_defang(out);
 }
 
 enum rv_status rv_vfail(struct rv_error *err, enum rv_status status, const char *format, va_list args)

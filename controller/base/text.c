@@ -88,6 +88,18 @@ void rv_printable(struct rv_buf *out, const char *s, size_t n)
     }
 }
 
+void rv_defang(char *s)
+{
+    for (size_t n = strlen(s); n > 0;) {
+        uint32_t c = 0;
+        size_t len = utf8_at(s, n, &c), step = len > 0 ? len : 1;
+        if (len == 0 || deceptive(c))
+            memset(s, *s == '\n' || *s == '\t' ? ' ' : '?', step);
+        s += step;
+        n -= step;
+    }
+}
+
 bool rv_starts_with(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;

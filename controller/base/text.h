@@ -14,6 +14,9 @@ void rv_shell_quote(struct rv_buf *out, const char *s);
 bool rv_utf8_valid(const char *s, size_t n); /* no surrogates, no overlong forms, no NUL */
 /* Appends s for a terminal or a log line: control characters, bidi overrides and broken UTF-8 become \xNN. */
 void rv_printable(struct rv_buf *out, const char *s, size_t n);
+/* In place, for text of a fixed size: each octet of what rv_printable would escape becomes a "?", line ends and tabs blanks.
+ * The end of a character that a limit cut off goes too. */
+void rv_defang(char *s);
 bool rv_starts_with(const char *s, const char *prefix);
 /* Names of objects: 1 to 63 of a-z 0-9 '-' '.', starting and ending with a letter or digit (as RFC 1123 labels, and as
  * kubectl users expect). */

@@ -148,6 +148,21 @@ static void errors_keep_their_shape(void **state)
     rv_error_hint(&err, RV_DENIED, "use another profile");
     assert_string_equal(rv_error_text(&err, text, sizeof text),
                         "shop.yaml:7: name \"a?[2Jb\" is not allowed (use another profile)");
+    /* C1 controls, bidi overrides, zero width, broken UTF-8, and an é that the end of the field cuts in two */
+    rv_fail(&err, RV_DENIED,
+            "a\xc2\x9b"
+            "2J\xe2\x80\xae"
+            "b\xe2\x80\x8b\xff"
+            "c\xc3\xa9");
+    assert_string_equal(err.message, "a??2J???b????c\xc3\xa9");
+    char much[sizeof err.message + 8];
+    for (size_t i = 0; i < sizeof much - 1; i++)
+        much[i] = "\xc3\xa9"[i % 2];
+    much[sizeof much - 1] = '\0';
+    for (int odd = 0; odd < 2; odd++) {
+        rv_fail(&err, RV_DENIED, "%s%s", odd != 0 ? "x" : "", much);
+        assert_true(rv_utf8_valid(err.message, strlen(err.message)));
+    }
     assert_int_equal(rv_fail(NULL, RV_INTERNAL, "nobody listens"), RV_INTERNAL);
 }
 
