@@ -103,14 +103,15 @@ static enum rv_status pump(struct command *c, const struct rv_clock *clock, int6
         if (!ssh_is_connected(c->session) || ((out < 0 || more < 0 || in < 0) && !over))
             return c->ended ? RV_OK : lost(c, err);
         int64_t now = rv_mono(clock);
-        if (out > 0 || more > 0 || in > 0) {
+        bool moved = out > 0 || more > 0 || in > 0;
+        if (!moved && over)
+            return c->ended ? RV_OK : rv_fail(err, RV_UNCERTAIN, "the command ended without an exit code");
+        if (now >= deadline) /* a host that never stops talking has no longer time than a silent one (M-42) */
+            return rv_fail(err, RV_UNCERTAIN, "the command did not end in time");
+        if (moved) {
             heard = now;
             continue;
         }
-        if (over)
-            return c->ended ? RV_OK : rv_fail(err, RV_UNCERTAIN, "the command ended without an exit code");
-        if (now >= deadline)
-            return rv_fail(err, RV_UNCERTAIN, "the command did not end in time");
         if (now - heard >= KEEPALIVE) {
             heard = now;
             if (ssh_send_keepalive(c->session) != SSH_OK)

@@ -100,8 +100,10 @@ static void what_does_not_end_is_uncertain(void **state)
 {
     struct connector_case *c = *state;
     struct rv_transport_result r;
-    const char *argv[] = {"sleep", "30", NULL}, *killed[] = {"sh", "-c", "kill -9 $$", NULL};
+    const char *argv[] = {"sleep", "30", NULL}, *chatter[] = {"timeout", "8", "cat", "/dev/zero", NULL},
+               *killed[] = {"sh", "-c", "kill -9 $$", NULL};
     assert_int_equal(run(c, argv, (struct rv_bytes){0}, RV_SEC(1), &r), RV_UNCERTAIN);
+    assert_int_equal(run(c, chatter, (struct rv_bytes){0}, RV_SEC(1), &r), RV_UNCERTAIN);
     enum rv_status status = run(c, killed, (struct rv_bytes){0}, RV_SEC(20), &r);
     assert_true(status == RV_UNCERTAIN || (status == RV_OK && r.exit_code != 0));
     fini(&r);
