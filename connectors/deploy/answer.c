@@ -65,10 +65,16 @@ static bool read_number(const char *value, int64_t *ret)
     return rv_int_parse(value, 0, INT64_MAX / 1000, ret, NULL) == RV_OK;
 }
 
+/* Unix seconds, up to the year 9999: whatever a target says, sums of times stay in range. */
+static bool read_seconds(const char *value, int64_t *ret)
+{
+    return rv_int_parse(value, 0, 253402300799, ret, NULL) == RV_OK;
+}
+
 static bool on_clock(struct reader *r, const char *value)
 {
     int64_t seconds;
-    if (!read_number(value, &seconds))
+    if (!read_seconds(value, &seconds))
         return false;
     r->result->report.target_clock = RV_SEC(seconds);
     return true;
@@ -107,7 +113,7 @@ static bool on_armed(struct reader *r, const char *value)
         return false;
     memcpy(hash, value, RV_HASH_TEXT - 1);
     hash[RV_HASH_TEXT - 1] = '\0';
-    if (!read_number(value + RV_HASH_TEXT, &until) || !read_hash(hash, &r->result->report.armed))
+    if (!read_seconds(value + RV_HASH_TEXT, &until) || !read_hash(hash, &r->result->report.armed))
         return false;
     r->result->report.armed_until = RV_SEC(until);
     return true;

@@ -188,6 +188,8 @@ static void what_is_no_answer_is_refused(void **state)
         "reeve-target 1\nclock 5\nclock 5\nend\n",
         "reeve-target 1\nclock -5\nend\n",
         "reeve-target 1\nclock 99999999999999999999\nend\n",
+        "reeve-target 1\nclock 253402300800\nend\n", /* the year 10000 */
+        "reeve-target 1\nclock 5\narmed " H1 " 9223372036854775\nend\n",
         "reeve-target 1\nclock 5\ncurrent 11\nend\n",
         "reeve-target 1\nclock 5\ncurrent " H1 "1\nend\n",
         "reeve-target 1\nclock 5\narmed " H1 "\nend\n",
