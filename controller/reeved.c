@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,6 +129,7 @@ static void harden(void)
 {
     umask(0077);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* M-11; also hands /proc/PID to root */
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
@@ -332,6 +334,7 @@ static void serve(void *arg, enum rv_status status, struct rv_tls_context *tls, 
 {
     struct daemon *d = arg;
     struct rv_error err = {0};
+    RV_AUTO(char) char *socket = path_in(d, "reeved.sock");
     enum rv_status st = status;
     if (st != RV_OK) {
         err = *why;
@@ -353,7 +356,6 @@ static void serve(void *arg, enum rv_status status, struct rv_tls_context *tls, 
                                                  .arg = d->api,
                                                  .headers = rv_http_browser_headers},
                         &d->tls_listener, &err);
-    RV_AUTO(char) char *socket = path_in(d, "reeved.sock");
     if (st == RV_OK)
         st = rv_http_listen(
             d->http, &(struct rv_http_listen){.via = RV_VIA_SOCKET, .path = socket, .handler = rv_api_handle, .arg = d->api},
