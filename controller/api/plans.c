@@ -12,9 +12,32 @@ struct applying {
     json_t *changes, *actions;
     const struct rv_object **set;
     size_t count;
+    bool reserved; /* something in it is for administrators */
+    enum rv_kind reserved_kind;
+    const char *reserved_name;
     enum rv_status status;
     struct rv_error *err;
 };
+
+/* A Target says which program runs where, as whom and with whose credentials, on the controller itself too; a Profile and
+ * an Issuer say what is signed. Whoever may write those may do anything, so it takes the role that may (M-40, T-18). */
+static void check_change(struct applying *a, const struct rv_change_row *row)
+{
+    if (row->change == RV_CHANGE_NONE || row->kind == RV_KIND_CERTIFICATE || a->reserved ||
+        rv_role_may(a->call->who.role, RV_MAY_ADMIN))
+        return;
+    a->reserved = true;
+    a->reserved_kind = row->kind;
+    a->reserved_name = rv_arena_strdup(a->call->arena, row->name);
+}
+
+static enum rv_status not_allowed(const struct applying *a, struct rv_error *err)
+{
+    rv_fail(err, RV_DENIED, "%s has the role %s, which may change certificates only", a->call->who.actor, a->call->who.role);
+    rv_error_hint(err, RV_DENIED,
+                  "have an administrator apply it once; unchanged documents of other kinds may stay in the set");
+    return rv_error_where(err, RV_DENIED, "%s/%s", rv_kind_name(a->reserved_kind), a->reserved_name);
+}
 
 static void add_change(void *arg, const struct rv_change_row *row)
 {
@@ -23,6 +46,7 @@ static void add_change(void *arg, const struct rv_change_row *row)
                                         [RV_CHANGE_UPDATE] = "update",
                                         [RV_CHANGE_DELETE] = "delete"};
     struct applying *a = arg;
+    check_change(a, row);
     json_t *o = json_object();
     rv_json_set_text(o, "kind", rv_kind_name(row->kind));
     rv_json_set_text(o, "name", row->name);
@@ -147,6 +171,8 @@ static enum rv_status apply_in(struct rv_tx *tx, struct rv_call *call, bool dry_
                       &faults, err);
     if (status == RV_INVALID && faults != NULL)
         return set_faults(call, set, count, faults, err);
+    if (status == RV_OK && a.reserved)
+        status = not_allowed(&a, err);
     for (size_t i = 0; status == RV_OK && i < count; i++)
         status = add_actions(&a, set[i]);
     if (status != RV_OK || !dry_run) {

@@ -71,7 +71,8 @@ const struct rv_route rv_routes[] = {
      "Forget an issuer that no certificate uses", NULL, rv_delete_issuer, NULL},
 
     {RV_POST, V1 "/apply", "apply", RV_MAY_OPERATE, IDEM, &rv_shape_apply_request, &rv_shape_apply_answer, 200, NULL,
-     apply_query, "Declare documents, all or none", NULL, rv_write_apply, NULL},
+     apply_query, "Declare documents, all or none; targets, profiles and issuers are changed by administrators only", NULL,
+     rv_write_apply, NULL},
     {RV_GET, V1 "/plan", "getPlan", RV_MAY_READ, 0, NULL, &rv_shape_plan_list, 200, NULL, page_by_number,
      "What the controller would do next, for every certificate on every target", rv_read_plan, NULL, NULL},
 

@@ -312,6 +312,48 @@ static void an_issue_is_not_doubled(void **state)
     assert_string_not_equal(h->last_key, key);
 }
 
+/* A Target names programs and credentials: an operator who could write one could become anybody (M-40). */
+static void an_operator_declares_certificates_only(void **state)
+{
+    struct harness *h = *state;
+    static const char profile[] = "{\"apiVersion\":\"reeve/v1\",\"kind\":\"Profile\",\"metadata\":{\"name\":\"p\"},"
+                                  "\"spec\":{\"duration\":\"%sd\"}}";
+    static const char target[] =
+        "{\"apiVersion\":\"reeve/v1\",\"kind\":\"Target\",\"metadata\":{\"name\":\"t\"},\"spec\":{\"connector\":\"local\","
+        "\"server\":{\"kind\":\"nginx\",\"binary\":\"/tmp/mine\",\"certificateFile\":\"/t/{certificate}.crt\","
+        "\"privateKeyFile\":\"/t/{certificate}.key\"},\"directory\":\"/t/reeve\"}}";
+    static const char certificate[] =
+        "{\"apiVersion\":\"reeve/v1\",\"kind\":\"Certificate\",\"metadata\":{\"name\":\"w\"},"
+        "\"spec\":{\"dnsNames\":[\"a.example\"],\"mode\":\"Observe\",\"verify\":{\"endpoints\":[\"127.0.0.1:1\"]}}}";
+    char bodies[5][1400], with_profile[400], other_profile[400];
+    snprintf(with_profile, sizeof with_profile, profile, "30");
+    snprintf(other_profile, sizeof other_profile, profile, "20");
+    const char *sets[][2] = {{certificate, with_profile},
+                             {certificate, target},
+                             {certificate, NULL},
+                             {certificate, with_profile},
+                             {certificate, other_profile}};
+    for (size_t i = 0; i < RV_COUNT(sets); i++)
+        snprintf(bodies[i], sizeof bodies[i], "{\"documents\":[%s%s%s]}", sets[i][0], sets[i][1] != NULL ? "," : "",
+                 sets[i][1] != NULL ? sets[i][1] : "");
+    struct ask a = {.method = RV_POST, .path = "/api/v1/apply", .token = token_of(h, "operator"), .body = bodies[0]};
+    assert_problem(ask(h, &a), 403, "denied", "Profile/p");
+    a.body = bodies[1];
+    assert_problem(ask(h, &a), 403, "denied", "Target/t");
+    a.path = "/api/v1/apply?dryRun=true"; /* what would be refused is not promised */
+    assert_problem(ask(h, &a), 403, "denied", "Target/t");
+    assert_int_equal(get(h, "/api/v1/targets/t")->status, 404);
+    assert_int_equal(get(h, "/api/v1/certificates/w")->status, 404); /* all or nothing */
+    a.path = "/api/v1/apply";
+    a.body = bodies[2];
+    assert_int_equal(ask(h, &a)->status, 200);
+    assert_int_equal(post(h, "/api/v1/apply", bodies[3])->status, 200);
+    a.body = bodies[3]; /* what is as it was may stay in the set */
+    assert_int_equal(ask(h, &a)->status, 200);
+    a.body = bodies[4];
+    assert_problem(ask(h, &a), 403, "denied", "Profile/p");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, harness_setup, harness_teardown)
 int main(void)
 {
@@ -329,6 +371,7 @@ int main(void)
         T(a_repeated_key_gives_the_first_answer),
         T(secrets_are_not_kept_for_a_key),
         T(an_issue_is_not_doubled),
+        T(an_operator_declares_certificates_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
