@@ -33,6 +33,15 @@ struct batch {
 
 static void pump(struct rv_events *e);
 
+/* Of one token or session: a quarter, so that one client that leaks streams leaves room for the others. */
+static bool has_share_left(const struct rv_events *e, const char *id)
+{
+    size_t n = 0, most = e->api->o.max_streams;
+    for (const struct rv_stream *s = e->streams; s != NULL; s = s->next)
+        n += !s->dead && strcmp(s->id, id) == 0;
+    return id[0] == '\0' || n < (most >= 8 ? most / 4 : most);
+}
+
 size_t rv_events_streams(const struct rv_events *e)
 {
     size_t n = 0;
@@ -297,6 +306,12 @@ void rv_start_events(struct rv_call *call)
     }
     if (rv_events_streams(&api->events) >= api->o.max_streams) {
         rv_fail(&err, RV_UNAVAILABLE, "%zu event streams are open already", api->o.max_streams);
+        rv_call_fail(call, &err);
+        return;
+    }
+    if (!has_share_left(&api->events, call->who.id)) {
+        rv_fail(&err, RV_LIMITED, "this token or session has a quarter of all event streams open already");
+        rv_error_hint(&err, RV_LIMITED, "end those that nobody reads, or use another token");
         rv_call_fail(call, &err);
         return;
     }
