@@ -28,10 +28,12 @@ static bool only(const char *text, const char *more)
 
 static enum rv_status read_plain(const char *text, char out[static RV_TEXT_MAX + 1], struct rv_error *err)
 {
-    for (const char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return rv_fail(err, RV_INVALID, "it has a control character or a line break: expected one line of text");
-    return keep(text, out);
+    keep(text, out);
+    rv_defang(out);
+    if (strcmp(text, out) != 0)
+        return rv_fail(err, RV_INVALID,
+                       "it has a control character, an invisible one or a line break: expected one line of text");
+    return RV_OK;
 }
 
 static enum rv_status read_object(const char *text, char out[static RV_TEXT_MAX + 1], struct rv_error *err)

@@ -93,6 +93,32 @@ static void a_certificate_is_decoded(void **state)
     assert_int_equal(c->mode, RV_MODE_PROPOSE);
 }
 
+/* Text that lies on a terminal or a page is not taken in the first place (M-50). */
+static void text_says_what_it_shows(void **state)
+{
+    (void)state;
+    static const char *const owners[] = {"a\xe2\x80\xae"
+                                         "b",
+                                         "a\xc2\x9b"
+                                         "2Jb",
+                                         "a\xe2\x80\x8b"
+                                         "b",
+                                         "a\\u001bb", "a\\nb"};
+    for (size_t i = 0; i < RV_COUNT(owners); i++) {
+        char text[200];
+        snprintf(text, sizeof text, "{'apiVersion':'reeve/v1','kind':'Profile','metadata':{'name':'p','owner':'%s'}}",
+                 owners[i]);
+        RV_AUTO(json) json_t *document = json_of(text);
+        struct rv_object *object = NULL;
+        struct rv_fault *faults = NULL;
+        assert_int_equal(rv_object_decode(document, arena, &object, &faults), RV_INVALID);
+        assert_string_equal(faults->path, "metadata.owner");
+    }
+    assert_string_equal(
+        object_of("{'apiVersion':'reeve/v1','kind':'Profile','metadata':{'name':'p','owner':'\xc3\xa9quipe'}}")->owner,
+        "\xc3\xa9quipe");
+}
+
 static void canonical_documents_are_stable(void **state)
 {
     (void)state;
@@ -303,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_certificate_is_decoded),
+        cmocka_unit_test(text_says_what_it_shows),
         cmocka_unit_test(canonical_documents_are_stable),
         cmocka_unit_test(defaults_are_the_built_in_profile),
         cmocka_unit_test(a_profile_refuses_keys_it_does_not_name),
