@@ -276,6 +276,11 @@ static enum rv_status ready(void *arg, struct rv_error *err)
     return rv_authority_clock_check(d->authority, err);
 }
 
+static int64_t store_queue(void *store)
+{
+    return rv_store_queued(store);
+}
+
 static void build_api(struct daemon *d)
 {
     d->api = rv_api_create(&(struct rv_api_options){
@@ -292,6 +297,8 @@ static void build_api(struct daemon *d)
         .file_count = rv_web_files_count,
         .ready = ready,
         .ready_arg = d,
+        .store_queue = store_queue,
+        .store_queue_arg = d->store,
     });
 }
 

@@ -12,6 +12,7 @@ struct rv_api *rv_api_create(const struct rv_api_options *options)
 {
     struct rv_api *api = rv_zalloc(sizeof *api);
     api->o = *options;
+    api->started_at = rv_now(options->loop->clock);
     if (api->o.max_calls == 0)
         api->o.max_calls = 4096;
     if (api->o.max_streams == 0)

@@ -14,6 +14,7 @@ struct rv_api {
     struct rv_api_options o; /* texts are ours */
     char *version, *instance, *base_url;
     const struct rv_policy *policy;
+    rv_time started_at;
     size_t calls; /* in work */
     bool stopping;
     struct rv_identities identities;
@@ -78,15 +79,17 @@ json_t *rv_page(json_t **ret_items);
 
 /* Views (view.c). */
 struct rv_binding_row;
-json_t *rv_view_reason(enum rv_reason reason);
-const char *rv_doing(const struct rv_binding_row *row);  /* the step whose intent is written and not ended; NULL: none */
 json_t *rv_view_fault(const struct rv_binding_row *row); /* NULL: none */
 struct rv_judged {                                       /* what the plan makes of a binding */
     struct rv_action action;
     enum rv_state state;
     bool ready;
-    char text[600];
+    enum rv_step doing; /* under way at this moment; RV_STEP_NONE: nothing, or nobody knows what became of it */
+    char because[240];  /* what is the case */
+    char text[600];     /* and what follows from it */
 };
+json_t *rv_view_reason(const struct rv_judged *judged);
+const char *rv_doing(const struct rv_judged *judged); /* name of the step under way; NULL: none */
 RV_MUST_CHECK enum rv_status rv_judge_binding(struct rv_tx *tx, const struct rv_call *call, const struct rv_binding_row *row,
                                               struct rv_judged *ret, struct rv_error *err);
 const char *rv_verdict_name(enum rv_verdict verdict);
@@ -97,6 +100,10 @@ RV_MUST_CHECK enum rv_status rv_view_certificate(struct rv_tx *tx, const struct 
 /* The next step of a binding, as in plan lists. */
 RV_MUST_CHECK enum rv_status rv_view_planned(struct rv_tx *tx, const struct rv_call *call, const struct rv_binding_row *row,
                                              json_t **ret, struct rv_error *err);
+
+/* A row of the audit, and a live event; without its hash (audit.c). */
+struct rv_audit_row;
+json_t *rv_view_event(const struct rv_audit_row *row);
 
 /* Handlers, one file per subject. */
 enum rv_status rv_read_status(struct rv_tx *tx, void *call, struct rv_error *err);

@@ -109,14 +109,7 @@ static void heartbeat(void *arg)
 static bool add_row(void *arg, const struct rv_audit_row *row)
 {
     struct batch *b = arg;
-    json_t *o = json_object(), *detail = NULL;
-    rv_json_set_int(o, "number", row->number);
-    rv_json_set_time(o, "at", row->at);
-    rv_json_set_text(o, "actor", row->actor);
-    rv_json_set_text(o, "action", row->action);
-    rv_json_set_text(o, "subject", row->subject);
-    if (row->detail != NULL && row->detail[0] != '\0' && rv_json_parse(rv_bytes_of(row->detail), &detail, NULL) == RV_OK)
-        rv_json_set(o, "detail", detail);
+    json_t *o = rv_view_event(row);
     RV_AUTO(char) char *text = rv_json_text(o);
     json_decref(o);
     rv_buf_printf(&b->text, "id: %" PRId64 "\nevent: audit\ndata: %s\n\n", row->number, text);

@@ -93,8 +93,18 @@ static void touch_done(void *arg, enum rv_status status, const struct rv_error *
     rv_free(arg);
 }
 
+/* A page that is left open asks by itself; only what a person does keeps a session alive. */
+static bool in_background(const struct rv_call *call)
+{
+    const char *header = rv_http_header(call->request, "x-reeve-background");
+    bool stream = call->route != NULL && call->route->start == rv_start_events; /* the browser opens it again by itself */
+    return stream || (header != NULL && strcmp(header, "1") == 0);
+}
+
 static void touch(struct rv_call *call, struct rv_access_row *row)
 {
+    if (row->kind == RV_ACCESS_SESSION && in_background(call))
+        return;
     rv_dur every = row->kind == RV_ACCESS_SESSION ? TOUCH_SESSION : TOUCH_TOKEN;
     if (call->now - row->used_at < every && call->now >= row->used_at)
         return;

@@ -98,8 +98,8 @@ static bool add_why(void *arg, const struct rv_binding_row *row)
     rv_json_set_text(o, "state", rv_state_name(j.state));
     rv_json_set_text(o, "verdict", rv_verdict_name(j.action.verdict));
     rv_json_set_text(o, "step", rv_step_name(j.action.step));
-    rv_json_set_text(o, "doing", rv_doing(row));
-    rv_json_set(o, "reason", rv_view_reason(j.action.reason));
+    rv_json_set_text(o, "doing", rv_doing(&j));
+    rv_json_set(o, "reason", rv_view_reason(&j));
     rv_json_set_time(o, "at", j.action.not_before);
     rv_json_set_text(o, "text", j.text);
     rv_json_set(o, "fault", rv_view_fault(row));
@@ -162,7 +162,7 @@ static bool add_to_batch(void *arg, const struct rv_binding_row *row)
     rv_json_set_text(o, "target", row->target);
     rv_json_set_text(o, "state", rv_state_name(j.state));
     rv_json_set_bool(o, "ready", j.ready);
-    rv_json_set(o, "reason", rv_view_reason(j.action.reason));
+    rv_json_set(o, "reason", rv_view_reason(&j));
     rv_json_set(o, "fault", rv_view_fault(row));
     json_array_append_new(json_object_get(batch, "targets"), o);
     w->count++;
@@ -263,6 +263,7 @@ static enum rv_status verify_one(struct rv_tx *tx, const struct rv_call *call, c
     rv_time old = call->now - call->api->policy->probe_every;
     if (changed.facts.served.observed_at > old)
         changed.facts.served.observed_at = old;
+    changed.facts.budget.not_before = 0; /* a person who asks is not told to wait */
     changed.due_at = call->now;
     return rv_binding_save(tx, &changed, err);
 }

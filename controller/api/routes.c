@@ -17,6 +17,12 @@ static const struct rv_route_query issued_query[] = {
     {"after", RV_SHAPE_INT, "The `next` of the page before"},
     {0},
 };
+static const struct rv_route_query audit_query[] = {
+    {"order", RV_SHAPE_TEXT, "oldest (first, the default) or newest (first)"},
+    {"limit", RV_SHAPE_INT, "Items of a page, 1 to 1000 (default 100)"},
+    {"after", RV_SHAPE_INT, "The `next` of the page before; newest first, rows with smaller numbers follow"},
+    {0},
+};
 static const struct rv_route_query apply_query[] = {
     {"dryRun", RV_SHAPE_BOOL, "Say what would change and change nothing"},
     {0},
@@ -83,8 +89,8 @@ const struct rv_route rv_routes[] = {
     {RV_GET, V1 "/issued", "listIssued", RV_MAY_READ_ISSUED, 0, NULL, &rv_shape_issued_list, 200, NULL, issued_query,
      "Certificates of the inventory, newest first", rv_read_issued, NULL, NULL},
 
-    {RV_GET, V1 "/audit", "listAudit", RV_MAY_READ, 0, NULL, &rv_shape_audit_list, 200, NULL, page_by_number,
-     "The audit, oldest first", rv_read_audit, NULL, NULL},
+    {RV_GET, V1 "/audit", "listAudit", RV_MAY_READ, 0, NULL, &rv_shape_audit_list, 200, NULL, audit_query,
+     "The audit, oldest or newest first", rv_read_audit, NULL, NULL},
     {RV_GET, V1 "/audit/verify", "verifyAudit", RV_MAY_READ, 0, NULL, &rv_shape_audit_verify, 200, NULL, no_query,
      "Compute the hash chain of the audit again", rv_read_audit_verify, NULL, NULL},
     {RV_GET, V1 "/events", "streamEvents", RV_MAY_READ, 0, NULL, NULL, 200, "text/event-stream", events_query,

@@ -10,6 +10,7 @@ static const char *const state_values[] = {"Ready", "Renewing", "Progressing", "
 static const char *const mode_values[] = {"Observe", "Propose", "Manage", NULL};
 static const char *const verdict_values[] = {"do", "wait", "halt", NULL};
 static const char *const change_values[] = {"none", "create", "update", "delete", NULL};
+static const char *const severity_values[] = {"info", "notice", "warning", "alarm", NULL};
 static const char *const outcome_values[] = {"served", "refused", "timeout", "noTls", "noAddress", NULL};
 
 const struct rv_shape rv_shape_empty = {"Empty", "An empty object", (const struct rv_field[]){{0}}, false};
@@ -450,13 +451,15 @@ static const struct rv_shape audit_row = {
         {"actor", RV_SHAPE_TEXT, REQ, "Who", NULL, NULL, 0},
         {"action", RV_SHAPE_TEXT, REQ, "What", NULL, NULL, 0},
         {"subject", RV_SHAPE_TEXT, REQ, "To what", NULL, NULL, 0},
+        {"text", RV_SHAPE_TEXT, 0, "What happened, for people", NULL, NULL, 0},
+        {"severity", RV_SHAPE_TEXT, 0, "How much of a person's attention it needs", NULL, severity_values, 0},
         {"detail", RV_SHAPE_DOCUMENT, 0, "More", NULL, NULL, 0},
         {"hash", RV_SHAPE_HASH, 0, "SHA-256 over the row before and this one", NULL, NULL, 0},
         {0},
     },
     false,
 };
-PAGE(rv_shape_audit_list, "AuditList", "A page of the audit, oldest first", audit_row);
+PAGE(rv_shape_audit_list, "AuditList", "A page of the audit", audit_row);
 const struct rv_shape rv_shape_audit_verify = {
     "AuditVerify",
     "Whether the chain of the audit holds",

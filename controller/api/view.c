@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "port/store_binding.h"
 #include "port/store_certificate.h"
+#include "port/store_effect.h"
 
 const char *rv_verdict_name(enum rv_verdict verdict)
 {
@@ -21,17 +22,39 @@ const char *rv_outcome_name(enum rv_probe_outcome outcome)
     return names[outcome];
 }
 
-json_t *rv_view_reason(enum rv_reason reason)
+json_t *rv_view_reason(const struct rv_judged *judged)
 {
     json_t *o = json_object();
-    rv_json_set_text(o, "code", rv_reason_code(reason));
-    rv_json_set_text(o, "text", rv_reason_text(reason));
+    rv_json_set_text(o, "code", rv_reason_code(judged->action.reason));
+    rv_json_set_text(o, "text", judged->because);
     return o;
 }
 
-const char *rv_doing(const struct rv_binding_row *row)
+const char *rv_doing(const struct rv_judged *judged)
 {
-    return row->facts.unfinished != RV_STEP_NONE ? rv_step_name(row->facts.unfinished) : NULL;
+    return judged->doing != RV_STEP_NONE ? rv_step_name(judged->doing) : NULL;
+}
+
+/* A step whose end is not in the journal is under way, unless this program did not begin it, or has heard already that
+ * nobody knows how it ended. */
+static enum rv_status find_doing(struct rv_tx *tx, const struct rv_call *call, const struct rv_binding_row *row,
+                                 enum rv_step *ret, struct rv_error *err)
+{
+    struct rv_effect_row open;
+    *ret = RV_STEP_NONE;
+    if (row->facts.unfinished == RV_STEP_NONE)
+        return RV_OK;
+    enum rv_status status = rv_effect_open(tx, row->facts.id, &open, err);
+    if (status == RV_OK && open.begun_at >= call->api->started_at && row->fault_at < open.begun_at)
+        *ret = open.step;
+    return status == RV_NOT_FOUND ? RV_OK : status;
+}
+
+static void put_doing(struct rv_judged *j)
+{
+    const char *doing = rv_step_doing(j->doing);
+    snprintf(j->because, sizeof j->because, "%s", doing);
+    snprintf(j->text, sizeof j->text, "%c%s.", doing[0] - 'a' + 'A', doing + 1);
 }
 
 json_t *rv_view_fault(const struct rv_binding_row *row)
@@ -58,8 +81,12 @@ enum rv_status rv_judge_binding(struct rv_tx *tx, const struct rv_call *call, co
     }
     ret->state = rv_binding_state(policy, &row->facts, &rollout, call->now);
     ret->ready = rv_binding_ready(policy, &row->facts, call->now);
+    rv_plan_reason(policy, &row->facts, &rollout, ret->action.reason, call->now, ret->because, sizeof ret->because);
     rv_plan_explain(policy, &row->facts, &rollout, call->now, ret->text, sizeof ret->text);
-    return RV_OK;
+    enum rv_status status = find_doing(tx, call, row, &ret->doing, err);
+    if (status == RV_OK && ret->doing != RV_STEP_NONE)
+        put_doing(ret);
+    return status;
 }
 
 /* ---- endpoints ---- */
@@ -146,9 +173,9 @@ static enum rv_status target_view(struct rv_tx *tx, const struct rv_binding_row 
     rv_json_set_text(o, "target", row->target);
     rv_json_set_text(o, "state", rv_state_name(j->state));
     rv_json_set_int(o, "batch", row->facts.wanted.batch + 1);
-    rv_json_set(o, "reason", rv_view_reason(j->action.reason));
+    rv_json_set(o, "reason", rv_view_reason(j));
     rv_json_set(o, "next", next_view(j, false));
-    rv_json_set_text(o, "doing", rv_doing(row));
+    rv_json_set_text(o, "doing", rv_doing(j));
     rv_json_set(o, "fault", rv_view_fault(row));
     rv_json_set_hash(o, "current", &row->facts.target.current);
     rv_json_set_hash(o, "previous", &row->facts.target.previous);
@@ -216,6 +243,7 @@ static void copy_names(json_t *o, const char *name, const json_t *spec)
 static struct rv_judged idle(void)
 {
     struct rv_judged j = {.state = RV_STATE_WAITING, .action = {RV_WAIT, RV_STEP_NONE, RV_WHY_WATCHING, RV_TIME_FAR}};
+    snprintf(j.because, sizeof j.because, "no target matches and no endpoint is named");
     snprintf(j.text, sizeof j.text,
              "No target matches and no endpoint is named, so there is nothing to do; add "
              "deploy.targets or verify.endpoints, or declare a target that matches");
@@ -249,7 +277,7 @@ enum rv_status rv_view_certificate(struct rv_tx *tx, const struct rv_call *call,
     rv_json_set_text(o, "mode", rv_json_get_text(spec, "mode", "Manage"));
     rv_json_set_text(o, "state", rv_state_name(b.worst.state));
     rv_json_set_bool(o, "ready", b.any && b.ready);
-    rv_json_set(o, "reason", rv_view_reason(b.worst.action.reason));
+    rv_json_set(o, "reason", rv_view_reason(&b.worst));
     rv_json_set(o, "next", next_view(&b.worst, true));
     copy_names(o, "dnsNames", spec);
     copy_names(o, "ipAddresses", spec);
@@ -276,7 +304,7 @@ enum rv_status rv_view_planned(struct rv_tx *tx, const struct rv_call *call, con
     rv_json_set_text(o, "target", row->target);
     rv_json_set_text(o, "verdict", rv_verdict_name(j.action.verdict));
     rv_json_set_text(o, "step", rv_step_name(j.action.step));
-    rv_json_set(o, "reason", rv_view_reason(j.action.reason));
+    rv_json_set(o, "reason", rv_view_reason(&j));
     rv_json_set_time(o, "at", j.action.not_before);
     rv_json_set_text(o, "text", j.text);
     *ret = o;

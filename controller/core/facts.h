@@ -105,4 +105,6 @@ struct rv_rollout_view {
     rv_time earlier_done_at; /* when the last of them converged */
     int failed;              /* targets whose switch was put back in this round */
     int at_risk;             /* targets that are switched and not proved yet: they may still fail */
+    /* For people, the first of each kind; "" when nobody told. */
+    char failed_name[64], open_name[64];
 };

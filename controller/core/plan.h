@@ -55,6 +55,7 @@ enum rv_reason {
 };
 const char *rv_reason_code(enum rv_reason reason); /* "RenewalDue", a stable CamelCase word */
 const char *rv_reason_text(enum rv_reason reason); /* what is the case: "renewal is due" */
+const char *rv_step_doing(enum rv_step step);      /* while it is carried out: "switching the target" */
 
 enum rv_verdict {
     RV_DO,   /* carry out `step` now */
@@ -74,6 +75,11 @@ struct rv_action rv_plan_next(const struct rv_policy *policy, const struct rv_bi
                               const struct rv_rollout_view *rollout, rv_time now);
 /* Can the neighbours change this answer? Saves loading them where they cannot. */
 bool rv_plan_asks_neighbours(const struct rv_binding *binding, const struct rv_action *action);
+
+/* What is the case, with the numbers, names and times that make it concrete: "renewal is due since 3h". Returns out. */
+const char *rv_plan_reason(const struct rv_policy *policy, const struct rv_binding *binding,
+                           const struct rv_rollout_view *rollout, enum rv_reason reason, rv_time now, char *out,
+                           size_t size);
 
 /* One sentence for people: what is the case, what happens next, when, and what would change that. Returns out. */
 const char *rv_plan_explain(const struct rv_policy *policy, const struct rv_binding *binding,

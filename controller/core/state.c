@@ -47,6 +47,13 @@ static bool covered(const struct rv_policy *policy, const struct rv_binding *b, 
            not_expired(b, now) && b->issued.revoked_at == 0;
 }
 
+/* A switch makes what was seen before worthless. Until the next handshakes nothing says that anything is wrong. */
+static bool between_looks(const struct rv_policy *policy, const struct rv_binding *b, rv_time now)
+{
+    return b->served.observed_at == 0 && b->switched_at > b->kept_at && now - b->switched_at <= policy->settle &&
+           !rv_hash_is_zero(&b->proved) && b->issued.revoked_at == 0;
+}
+
 enum rv_state rv_binding_state(const struct rv_policy *policy, const struct rv_binding *b,
                                const struct rv_rollout_view *rollout, rv_time now)
 {
@@ -64,7 +71,7 @@ enum rv_state rv_binding_state(const struct rv_policy *policy, const struct rv_b
                    ? RV_STATE_READY
                    : RV_STATE_RENEWING;
     bool same = rv_hash_equal(&b->proved, &b->issued.fingerprint);
-    if (covered(policy, b, now) && !same)
+    if ((covered(policy, b, now) || between_looks(policy, b, now)) && !same)
         return RV_STATE_RENEWING;
     if (ever && (same || !seen_lately(policy, b, now) || !not_expired(b, now)) && b->switched_at <= b->kept_at)
         return RV_STATE_DEGRADED;

@@ -10,7 +10,14 @@ struct neighbours {
 static bool count(void *arg, const struct rv_binding_row *row)
 {
     struct neighbours *n = arg;
-    rv_rollout_add(n->policy, n->mine, &row->facts, n->now, &n->view);
+    struct rv_rollout_view *v = &n->view;
+    int failed = v->failed, at_risk = v->at_risk;
+    bool open = v->earlier_open;
+    rv_rollout_add(n->policy, n->mine, &row->facts, n->now, v);
+    if (v->failed > failed && v->failed_name[0] == '\0')
+        snprintf(v->failed_name, sizeof v->failed_name, "%s", row->target);
+    if ((v->earlier_open > open || v->at_risk > at_risk) && v->open_name[0] == '\0')
+        snprintf(v->open_name, sizeof v->open_name, "%s", row->target);
     return true;
 }
 

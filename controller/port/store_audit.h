@@ -20,6 +20,10 @@ RV_MUST_CHECK enum rv_status rv_audit_append(struct rv_tx *tx, const struct rv_a
 RV_MUST_CHECK enum rv_status rv_audit_each(struct rv_tx *tx, int64_t after, int limit,
                                            bool (*visit)(void *arg, const struct rv_audit_row *row), void *arg,
                                            struct rv_error *err);
+/* Newest first: rows before number `before`; 0: from the end. */
+RV_MUST_CHECK enum rv_status rv_audit_each_back(struct rv_tx *tx, int64_t before, int limit,
+                                                bool (*visit)(void *arg, const struct rv_audit_row *row), void *arg,
+                                                struct rv_error *err);
 /* Recomputes the chain. RV_CONFLICT names the first bad number in the message and *ret_bad. *ret_count rows were good. */
 RV_MUST_CHECK enum rv_status rv_audit_verify(struct rv_tx *tx, int64_t *ret_count, int64_t *ret_bad,
                                              struct rv_hash *ret_head, struct rv_error *err);

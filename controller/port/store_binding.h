@@ -31,10 +31,11 @@ RV_MUST_CHECK enum rv_status rv_binding_find(struct rv_tx *tx, const char *certi
  */
 RV_MUST_CHECK enum rv_status rv_binding_save(struct rv_tx *tx, const struct rv_binding_row *row, struct rv_error *err);
 RV_MUST_CHECK enum rv_status rv_binding_due(struct rv_tx *tx, int64_t id, rv_time due_at, struct rv_error *err);
-/* `reeve renew`: counts the request up and makes it due. */
+/* `reeve renew`: counts the request up and makes it due. Whoever asks has done something about the failures: back-off,
+ * failures in a row and switches put back count anew. What was issued stays counted. */
 RV_MUST_CHECK enum rv_status rv_binding_request_renewal(struct rv_tx *tx, int64_t id, rv_time now, struct rv_error *err);
-/* `reeve approve`: the plan of this round (rv_round) may go ahead. Makes it due. Replaces what was approved
- * before: rounds are names, not an order. */
+/* `reeve approve`: the plan of this round (rv_round) may go ahead. Makes it due and ends a back-off.
+ * Replaces what was approved before: rounds are names, not an order. */
 RV_MUST_CHECK enum rv_status rv_binding_approve(struct rv_tx *tx, int64_t id, int64_t round, rv_time now,
                                                 struct rv_error *err);
 

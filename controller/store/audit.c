@@ -99,27 +99,38 @@ enum rv_status rv_audit_append(struct rv_tx *tx, const struct rv_audit_event *ev
     return RV_OK;
 }
 
-enum rv_status rv_audit_each(struct rv_tx *tx, int64_t after, int limit,
-                             bool (*visit)(void *arg, const struct rv_audit_row *row), void *arg, struct rv_error *err)
+#define ROWS "SELECT number, at, actor, action, subject, detail, hash FROM audit WHERE number"
+static enum rv_status each(struct rv_query *q, int64_t number, int limit,
+                           bool (*visit)(void *arg, const struct rv_audit_row *row), void *arg)
 {
-    struct rv_query q = rv_query(tx,
-                                 "SELECT number, at, actor, action, subject, detail, hash FROM audit WHERE number>$1"
-                                 " ORDER BY number LIMIT $2",
-                                 err);
-    rv_bind_int(&q, after);
-    rv_bind_limit(&q, limit);
-    while (rv_query_next(&q)) {
-        struct rv_audit_row row = {.number = rv_take_int(&q)};
-        row.at = rv_take_int(&q);
-        row.actor = rv_take_text(&q);
-        row.action = rv_take_text(&q);
-        row.subject = rv_take_text(&q);
-        row.detail = rv_take_text(&q);
-        rv_take_hash(&q, &row.hash);
+    rv_bind_int(q, number);
+    rv_bind_limit(q, limit);
+    while (rv_query_next(q)) {
+        struct rv_audit_row row = {.number = rv_take_int(q)};
+        row.at = rv_take_int(q);
+        row.actor = rv_take_text(q);
+        row.action = rv_take_text(q);
+        row.subject = rv_take_text(q);
+        row.detail = rv_take_text(q);
+        rv_take_hash(q, &row.hash);
         if (!visit(arg, &row))
             break;
     }
-    return rv_query_end(&q);
+    return rv_query_end(q);
+}
+
+enum rv_status rv_audit_each(struct rv_tx *tx, int64_t after, int limit,
+                             bool (*visit)(void *arg, const struct rv_audit_row *row), void *arg, struct rv_error *err)
+{
+    struct rv_query q = rv_query(tx, ROWS ">$1 ORDER BY number LIMIT $2", err);
+    return each(&q, after, limit, visit, arg);
+}
+
+enum rv_status rv_audit_each_back(struct rv_tx *tx, int64_t before, int limit,
+                                  bool (*visit)(void *arg, const struct rv_audit_row *row), void *arg, struct rv_error *err)
+{
+    struct rv_query q = rv_query(tx, ROWS "<$1 ORDER BY number DESC LIMIT $2", err);
+    return each(&q, before > 0 ? before : INT64_MAX, limit, visit, arg);
 }
 
 /* Walks the rows as bytes, not as text: nothing that hides behind a NUL is missed. Stops at the first that does not

@@ -238,7 +238,10 @@ enum rv_status rv_binding_due(struct rv_tx *tx, int64_t id, rv_time due_at, stru
 
 enum rv_status rv_binding_request_renewal(struct rv_tx *tx, int64_t id, rv_time now, struct rv_error *err)
 {
-    struct rv_query q = rv_query(tx, "UPDATE binding SET renew_request=renew_request+1, due_at=$1 WHERE id=$2", err);
+    struct rv_query q = rv_query(tx,
+                                 "UPDATE binding SET renew_request=renew_request+1, due_at=$1, budget_failures=0,"
+                                 " budget_not_before=0, budget_switch_failures=0 WHERE id=$2",
+                                 err);
     rv_bind_int(&q, now);
     rv_bind_int(&q, id);
     return update(&q, id, err);
@@ -246,7 +249,10 @@ enum rv_status rv_binding_request_renewal(struct rv_tx *tx, int64_t id, rv_time 
 
 enum rv_status rv_binding_approve(struct rv_tx *tx, int64_t id, int64_t round, rv_time now, struct rv_error *err)
 {
-    struct rv_query q = rv_query(tx, "UPDATE binding SET approved=$1, due_at=$2 WHERE id=$3", err);
+    struct rv_query q = rv_query(tx,
+                                 "UPDATE binding SET approved=$1, due_at=$2, budget_failures=0, budget_not_before=0"
+                                 " WHERE id=$3",
+                                 err);
     rv_bind_int(&q, round);
     rv_bind_int(&q, now);
     rv_bind_int(&q, id);

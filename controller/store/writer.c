@@ -233,6 +233,14 @@ void rv_store_write(struct rv_store *store, rv_tx_fn fn, rv_store_done done, voi
     rv_store_post(store, job);
 }
 
+int64_t rv_store_queued(struct rv_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    size_t n = store->queued;
+    pthread_mutex_unlock(&store->lock);
+    return (int64_t)n;
+}
+
 enum rv_status rv_store_write_now(struct rv_store *store, rv_tx_fn fn, void *arg, struct rv_error *err)
 {
     if (store->read_only)

@@ -122,8 +122,19 @@ static enum rv_status bindings_follow_what_is_wanted(struct rv_tx *tx, void *arg
     EXPECT_OK(rv_binding_find(tx, "shop", "edge", &row, err));
     EXPECT(row.due_at == 300 && rv_hash_equal(&row.facts.wanted.spec, &wanted.spec));
     /* Requests and approvals are not apply's. */
+    EXPECT_OK(rv_binding_get(tx, id, &row, err));
+    row.facts.budget = (struct rv_budget){.issued_in_window = 2, .failures = 4, .not_before = 9000, .switch_failures = 3};
+    EXPECT_OK(rv_binding_save(tx, &row, err));
     EXPECT_OK(rv_binding_request_renewal(tx, id, 400, err));
+    /* A person who asks is not told to wait; what was issued stays counted. */
+    EXPECT_OK(rv_binding_get(tx, id, &row, err));
+    EXPECT(row.facts.budget.failures == 0 && row.facts.budget.not_before == 0 && row.facts.budget.switch_failures == 0);
+    EXPECT(row.facts.budget.issued_in_window == 2);
+    row.facts.budget = (struct rv_budget){.failures = 4, .not_before = 9000, .switch_failures = 3};
+    EXPECT_OK(rv_binding_save(tx, &row, err));
     EXPECT_OK(rv_binding_approve(tx, id, -77, 410, err));
+    EXPECT_OK(rv_binding_get(tx, id, &row, err));
+    EXPECT(row.facts.budget.failures == 0 && row.facts.budget.not_before == 0 && row.facts.budget.switch_failures == 3);
     EXPECT_OK(rv_binding_want(tx, "shop", "edge", &wanted, 500, &again, &changed, err));
     EXPECT(!changed);
     EXPECT_OK(rv_binding_get(tx, id, &row, err));

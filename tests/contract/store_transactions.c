@@ -294,6 +294,12 @@ static enum rv_status audit_is_paged(struct rv_tx *tx, void *arg, struct rv_erro
     EXPECT_OK(rv_audit_each(tx, 4, 3, keep_row, &page, err));
     EXPECT(page.count == 3 && page.first == 5 && page.last == 7);
     EXPECT_OK(rv_audit_each(tx, 10, 3, keep_row, &none, err));
+    struct page newest = {0}, before = {0};
+    EXPECT_OK(rv_audit_each_back(tx, 0, 3, keep_row, &newest, err));
+    EXPECT(newest.count == 3 && newest.first == 10 && newest.last == 8 && newest.sound);
+    EXPECT_OK(rv_audit_each_back(tx, 3, 5, keep_row, &before, err));
+    EXPECT(before.count == 2 && before.first == 2 && before.last == 1);
+    EXPECT_OK(rv_audit_each_back(tx, 1, 5, keep_row, &none, err));
     EXPECT(none.count == 0);
     EXPECT_OK(audit_holds(tx, &(int64_t){10}, err));
     return RV_OK;

@@ -188,6 +188,12 @@ static void a_session_ends_by_itself(void **state)
     pass(h, RV_MIN(15));
     assert_int_equal(ask(h, &(struct ask){.path = "/api/v1/session", .cookie = s.cookie})->status, 401);
     s = signed_in(h, "viewer");
+    for (int i = 0; i < 3; i++) { /* a page that is merely open is no use of it */
+        struct ask background = {.path = "/api/v1/status", .cookie = s.cookie, .headers = {{"x-reeve-background", "1"}}};
+        assert_int_equal(ask(h, &background)->status, i < 2 ? 200 : 401);
+        pass(h, RV_MIN(7) + RV_SEC(30));
+    }
+    s = signed_in(h, "viewer");
     for (int i = 0; i < 71; i++) {
         pass(h, RV_MIN(10));
         assert_int_equal(ask(h, &(struct ask){.path = "/api/v1/session", .cookie = s.cookie})->status, 200);

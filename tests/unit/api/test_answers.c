@@ -199,6 +199,17 @@ static void lists_come_in_pages(void **state)
     assert_string_equal(text(x, "next"), "2");
     x = get(h, "/api/v1/audit?limit=2&after=2");
     assert_int_equal(rv_json_get_int(json_array_get(items(x), 0), "number", 0), 3);
+    int64_t last = rv_json_get_int(get(h, "/api/v1/audit/verify")->json, "count", 0);
+    x = get(h, "/api/v1/audit?order=newest&limit=2");
+    const json_t *newest = json_array_get(items(x), 0);
+    assert_int_equal(rv_json_get_int(newest, "number", 0), last);
+    assert_string_equal(rv_json_get_text(newest, "text", ""), "An object was declared");
+    assert_string_equal(rv_json_get_text(newest, "severity", ""), "notice");
+    assert_int_equal(strtoll(text(x, "next"), NULL, 10), last - 1);
+    x = get(h, "/api/v1/audit?order=newest&after=2");
+    assert_int_equal(json_array_size(items(x)), 1);
+    assert_string_equal(text(x, "next"), "");
+    assert_problem(get(h, "/api/v1/audit?order=sideways"), 400, "invalid", "oldest (first)");
 }
 
 /* ---- the inventory ---- */

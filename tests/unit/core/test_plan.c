@@ -390,6 +390,18 @@ CHANGE(fails_undo_failed_again)
     b->budget.failures = 2;
     b->budget.failed_status = RV_CONFLICT;
 }
+CHANGE(just_switched)
+{
+    UNUSED;
+    b->switched_at = NOW - RV_SEC(1);
+    b->target.current = b->issued.fingerprint;
+    b->served = (struct rv_served_view){0};
+}
+CHANGE(switched_and_never_seen)
+{
+    just_switched(b, r);
+    b->switched_at = NOW - RV_MIN(5);
+}
 CHANGE(put_back_and_waits_for_others)
 {
     UNUSED;
@@ -747,7 +759,8 @@ static void holds_its_promises(void **state)
         struct rv_binding b = some_binding();
         struct rv_rollout_view r = {0};
         if (coin(4))
-            r = (struct rv_rollout_view){coin(2), past_time(), (int)dice(3), (int)dice(3)};
+            r = (struct rv_rollout_view){
+                .earlier_open = coin(2), .earlier_done_at = past_time(), .failed = (int)dice(3), .at_risk = (int)dice(3)};
         const struct rv_binding before = b;
         struct rv_action a = rv_plan_next(policy, &b, &r, NOW);
         struct rv_action again = rv_plan_next(policy, &b, &r, NOW);
@@ -833,8 +846,18 @@ static void explains_every_reason(void **state)
     char text[600];
     renewal_due(&b, &r);
     rv_plan_explain(policy, &b, &r, NOW, text, sizeof text);
-    assert_non_null(strstr(text, "Renewal is due since 20"));
+    assert_non_null(strstr(text, "Renewal is due since "));
+    assert_non_null(strstr(text, " ago (20")); /* for people first, then exactly */
     assert_non_null(strstr(text, "Now: a new key."));
+    b = staged();
+    put_back_thrice(&b, &r);
+    rv_plan_explain(policy, &b, &r, NOW, text, sizeof text);
+    assert_non_null(strstr(text, "(put back 3 times). Until then it is only looked at"));
+    assert_null(strstr(text, "is switched"));
+    b = looked();
+    r = (struct rv_rollout_view){.failed = 2, .failed_name = "edge-1"};
+    rv_plan_explain(policy, &b, &r, NOW, text, sizeof text);
+    assert_non_null(strstr(text, "failed as may fail (edge-1 and 1 more). "));
     for (unsigned i = 0; i < RV_WHY_COUNT; i++)
         assert_true(strlen(rv_reason_code((enum rv_reason)i)) > 3 && strlen(rv_reason_text((enum rv_reason)i)) > 8);
 }
@@ -860,6 +883,8 @@ static void states_are_what_people_would_say(void **state)
         {kept, renewal_due, RV_STATE_RENEWING},
         {kept, requested, RV_STATE_RENEWING},
         {renewed, nothing, RV_STATE_RENEWING},
+        {renewed, just_switched, RV_STATE_RENEWING},
+        {renewed, switched_and_never_seen, RV_STATE_PROGRESSING},
         {kept, foreign_served, RV_STATE_DEGRADED},
         {kept, endpoint_down, RV_STATE_DEGRADED},
         {kept, expired, RV_STATE_DEGRADED},
