@@ -343,6 +343,7 @@ static void serve(void *arg, enum rv_status status, struct rv_tls_context *tls, 
     struct rv_error err = {0};
     RV_AUTO(char) char *socket = path_in(d, "reeved.sock");
     enum rv_status st = status;
+    RV_AUTO(char) char *socket = path_in(d, "reeved.sock"); /* before the first goto, since it is freed at the end */
     if (st != RV_OK) {
         err = *why;
         goto out;

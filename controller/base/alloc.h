@@ -27,7 +27,7 @@ void *rv_memdup(const void *p, size_t n) __attribute__((malloc));
 
 /* RV_AUTO(rv_char) char *s = …;  frees at the end of the scope. RV_AUTO_DEFINE makes one for your own type:
  * the function gets the pointer that the variable holds, NULL included. */
-#define RV_AUTO(name) __attribute__((cleanup(rv_auto_##name)))
+#define RV_AUTO(name) __attribute__((cleanup(rv_auto_##name), unused)) /* freeing is a use */
 #define RV_AUTO_DEFINE(name, type, fn)                                                                                      \
     static inline __attribute__((unused)) void rv_auto_##name(type *v)                                                      \
     {                                                                                                                       \

@@ -25,6 +25,7 @@ const struct rv_status_info *rv_status_info(enum rv_status status)
     return &infos[(unsigned)status < RV_STATUS_COUNT ? status : RV_INTERNAL];
 }
 
+static void format_into(char *, size_t, const char *, va_list) __attribute__((format(printf, 3, 0)));
 /* Text from hosts, certificates and users ends on terminals: no escape sequence may survive (M-50). */
 static void format_into(char *out, size_t size, const char *format, va_list args)
 {

@@ -31,7 +31,8 @@ struct rv_error {
  * characters in the text become '?': much of it was written by the other side. */
 enum rv_status rv_fail(struct rv_error *err, enum rv_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-enum rv_status rv_vfail(struct rv_error *err, enum rv_status status, const char *format, va_list args);
+enum rv_status rv_vfail(struct rv_error *err, enum rv_status status, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 /* Same, from errno: "<format>: <strerror>", with the status that fits the number. */
 enum rv_status rv_fail_errno(struct rv_error *err, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

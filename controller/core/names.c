@@ -92,7 +92,7 @@ static const char *dns_fault(const char *name, bool wildcard_ok)
         if (strchr(label, '.') == NULL)
             return "a wildcard needs at least two labels behind it";
     }
-    for (const char *at = label;; label = at + 1) {
+    for (const char *at;; label = at + 1) {
         at = strchrnul(label, '.');
         const char *fault = label_fault(label, (size_t)(at - label));
         labels++;

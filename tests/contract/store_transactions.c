@@ -373,8 +373,8 @@ static void tampering_is_named(struct store_fixture *f)
     }
     /* Without taking the guards away it is refused. */
     static const char *const refused[] = {"UPDATE audit SET actor='eve' WHERE number=4", "DELETE FROM audit WHERE number=10",
-                                          "PRAGMA recursive_triggers=ON; REPLACE INTO audit SELECT number, at, 'eve', "
-                                          "action, subject, detail, hash FROM audit"};
+                                          ("PRAGMA recursive_triggers=ON; REPLACE INTO audit SELECT number, at, 'eve', "
+                                           "action, subject, detail, hash FROM audit")};
     copy_file(kept, f->path);
     for (size_t i = 0; i < RV_COUNT(refused); i++)
         assert_false(f->backend->tamper(f, refused[i]));

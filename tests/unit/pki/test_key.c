@@ -154,7 +154,7 @@ static void der_writer_writes_der(void **state)
         rv_der_close(&buf, mark);
         assert_null(rv_der_fault(rv_buf_bytes(&buf)));
         struct rv_der outer, string, number;
-        int64_t n;
+        int64_t n = 0;
         assert_true(rv_der_only(rv_buf_bytes(&buf), DER_SEQUENCE, &outer));
         assert_true(rv_der_take(&outer.body, DER_OCTET_STRING, &string));
         assert_int_equal(string.body.len, sizes[i]);
