@@ -17,21 +17,21 @@ free_port() { # a port nobody listens on, below the ephemeral range
 nginx_conf() { # nginx_conf DIR PORT
     cat >"$1/nginx.conf" <<CONF
 worker_processes 2;
-pid $1/nginx.pid;
-error_log $1/error.log warn;
+pid "$1/nginx.pid";
+error_log "$1/error.log" warn;
 events { worker_connections 512; }
 http {
     access_log off;
-    client_body_temp_path $1/tmp/body;
-    proxy_temp_path $1/tmp/proxy;
-    fastcgi_temp_path $1/tmp/fastcgi;
-    uwsgi_temp_path $1/tmp/uwsgi;
-    scgi_temp_path $1/tmp/scgi;
+    client_body_temp_path "$1/tmp/body";
+    proxy_temp_path "$1/tmp/proxy";
+    fastcgi_temp_path "$1/tmp/fastcgi";
+    uwsgi_temp_path "$1/tmp/uwsgi";
+    scgi_temp_path "$1/tmp/scgi";
     server {
         listen 127.0.0.1:$2 ssl;
         server_name shop.example.com;
-        ssl_certificate $1/tls/shop.crt;
-        ssl_certificate_key $1/tls/shop.key;
+        ssl_certificate "$1/tls/shop.crt";
+        ssl_certificate_key "$1/tls/shop.key";
         location / { return 200 "hello from $(basename "$1")\n"; }
     }
 }
@@ -88,9 +88,9 @@ start_fleet() {
     cat >"$fleet/ssh/sshd_config" <<CONF
 Port $ssh_port
 ListenAddress 127.0.0.1
-HostKey $fleet/ssh/host
-AuthorizedKeysFile $fleet/ssh/authorized_keys
-PidFile $fleet/ssh/sshd.pid
+HostKey "$fleet/ssh/host"
+AuthorizedKeysFile "$fleet/ssh/authorized_keys"
+PidFile "$fleet/ssh/sshd.pid"
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
@@ -102,13 +102,34 @@ CONF
     host_key=$(ssh-keygen -lf "$fleet/ssh/host.pub" | awk '{print $2}')
 }
 
-stop_fleet() {
-    local file pid
-    for file in "${fleet:-/nonexistent}"/edge-1/nginx.pid "${fleet:-/nonexistent}"/edge-2/nginx.pid "${fleet:-/nonexistent}"/ssh/sshd.pid; do
-        [ -s "$file" ] || continue
-        pid=$(cat "$file")
-        kill "$pid" 2>/dev/null || true
+end_processes() { # end_processes PID…: asks them to end, and insists after 10 s
+    local pid until=$((SECONDS + 10))
+    [ $# -eq 0 ] || kill "$@" 2>/dev/null || true
+    for pid in "$@"; do
+        while kill -0 "$pid" 2>/dev/null && [ "$(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null)" != Z ]; do
+            [ $SECONDS -lt $until ] || kill -9 "$pid" 2>/dev/null || true
+            read -rt 0.1 <> <(:) || true
+        done
     done
+}
+
+users_of() { # users_of PATTERN: the processes that have such a file open; nobody but ours uses files in our own folder
+    find /proc/[0-9]*/fd -lname "$1" 2>/dev/null | cut -d/ -f3 | sort -u
+}
+
+stop_fleet() {
+    [ -n "${fleet:-}" ] || return 0
+    local file pids
+    # What was left to itself on a target in the middle of a switch puts the old pair back when it is asked to end.
+    mapfile -t pids < <(users_of "$fleet/edge-*/reeve/*")
+    end_processes "${pids[@]}"
+    pids=()
+    for file in "$fleet"/edge-1/nginx.pid "$fleet"/edge-2/nginx.pid "$fleet"/ssh/sshd.pid; do
+        [ ! -s "$file" ] || pids+=("$(cat "$file")")
+    done
+    end_processes "${pids[@]}"
+    mapfile -t pids < <(users_of "$fleet/*")
+    end_processes "${pids[@]}"
 }
 
 pointer_of() { # the fingerprint that edge-N's pointer names
@@ -142,15 +163,15 @@ spec:
   address: 127.0.0.1:$ssh_port
   user: $(id -un)
   hostKeys: ["$host_key"]
-  auth: {keyFile: $fleet/ssh/id}
+  auth: {keyFile: "$fleet/ssh/id"}
   server:
     kind: nginx
-    binary: $nginx
-    prefix: $fleet/$edge
-    configFile: $fleet/$edge/nginx.conf
+    binary: "$nginx"
+    prefix: "$fleet/$edge"
+    configFile: "$fleet/$edge/nginx.conf"
     certificateFile: "$fleet/$edge/tls/{certificate}.crt"
     privateKeyFile: "$fleet/$edge/tls/{certificate}.key"
-  directory: $fleet/$edge/reeve
+  directory: "$fleet/$edge/reeve"
   endpoints: ["127.0.0.1:$port"]
 YAML
     done
