@@ -164,8 +164,17 @@ static void signer_ended(void *arg, int exit_code, int number, rv_dur again_in)
            number, rv_dur_text(when, again_in));
 }
 
+static enum rv_status meet_signer(struct daemon *d, const char *socket, struct rv_error *err)
+{
+    struct rv_signer_client_options client = {.socket_path = socket, .clock = &rv_clock_system};
+    enum rv_status st = rv_signer_client_create(&client, &d->signer, err);
+    return st != RV_OK ? st : rv_signer_client_wait(d->signer, SIGNER_PATIENCE, err);
+}
+
 static enum rv_status start_signer(struct daemon *d, struct rv_error *err)
 {
+    if (d->settings.signer_socket[0] != '\0') /* a unit of its own: whoever runs it starts it again */
+        return meet_signer(d, d->settings.signer_socket, err);
     char self[PATH_MAX];
     RV_AUTO(char) char *socket = path_in(d, "signer.sock");
     RV_AUTO(rv_buf) struct rv_buf program = {0};
@@ -183,9 +192,7 @@ static enum rv_status start_signer(struct daemon *d, struct rv_error *err)
     enum rv_status st = rv_child_create(d->loop, &child, &d->signer_process, err);
     if (st != RV_OK)
         return rv_error_prefix(err, st, "cannot start %s", rv_buf_text(&program));
-    struct rv_signer_client_options client = {.socket_path = socket, .clock = &rv_clock_system};
-    st = rv_signer_client_create(&client, &d->signer, err);
-    return st != RV_OK ? st : rv_signer_client_wait(d->signer, SIGNER_PATIENCE, err);
+    return meet_signer(d, socket, err);
 }
 
 static enum rv_status open_store(struct daemon *d, struct rv_error *err)
@@ -270,7 +277,7 @@ static enum rv_status ready(void *arg, struct rv_error *err)
     struct daemon *d = arg;
     if (!d->serving || d->stopping)
         return rv_fail(err, RV_UNAVAILABLE, d->stopping ? "the service is stopping" : "the service is starting");
-    if (rv_child_pid(d->signer_process) < 0)
+    if (d->signer_process != NULL && rv_child_pid(d->signer_process) < 0)
         return rv_error_hint(err, rv_fail(err, RV_UNAVAILABLE, "reeve-signer is not running"),
                              "it is started again by itself; the log says why it ended");
     return rv_authority_clock_check(d->authority, err);
@@ -343,7 +350,6 @@ static void serve(void *arg, enum rv_status status, struct rv_tls_context *tls, 
     struct rv_error err = {0};
     RV_AUTO(char) char *socket = path_in(d, "reeved.sock");
     enum rv_status st = status;
-    RV_AUTO(char) char *socket = path_in(d, "reeved.sock"); /* before the first goto, since it is freed at the end */
     if (st != RV_OK) {
         err = *why;
         goto out;

@@ -13,11 +13,12 @@ enum rv_log_format { RV_LOG_FORMAT_AUTO, RV_LOG_FORMAT_TEXT, RV_LOG_FORMAT_JSON 
 
 struct rv_settings {
     /* where things are */
-    const char *data;        /* folder; rv_settings_data_default() when not given */
-    const char *signer;      /* path of reeve-signer; "" beside the program itself */
-    const char *listen;      /* host:port, TLS */
-    const char *public_;     /* host:port, plain HTTP for CRL, OCSP, CA certificates */
-    const char *server_name; /* DNS name or IP address in reeved's own certificate and in links */
+    const char *data;          /* folder; rv_settings_data_default() when not given */
+    const char *signer;        /* path of reeve-signer; "" beside the program itself */
+    const char *signer_socket; /* of a reeve-signer that a service manager runs; "" to start one of our own */
+    const char *listen;        /* host:port, TLS */
+    const char *public_;       /* host:port, plain HTTP for CRL, OCSP, CA certificates */
+    const char *server_name;   /* DNS name or IP address in reeved's own certificate and in links */
     /* log */
     int log_level;  /* enum rv_log_level */
     int log_format; /* enum rv_log_format */

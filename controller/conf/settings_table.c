@@ -37,6 +37,13 @@ const struct rv_setting rv_setting_table[] = {
      .optional = true,
      .shown = "beside reeved",
      .help = "Path of the program reeve-signer"},
+    {.name = "signer-socket",
+     .type = RV_SETTING_PATH,
+     .offset = AT(signer_socket),
+     .otherwise = "",
+     .optional = true,
+     .shown = "none: reeved starts a signer",
+     .help = "Socket of a reeve-signer that a service manager runs; reeved then starts none"},
 
     {.name = "log-level",
      .type = RV_SETTING_CHOICE,
