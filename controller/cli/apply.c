@@ -238,12 +238,14 @@ int rv_cmd_apply(struct rv_cli *cli)
         return RV_EXIT_USAGE;
     if (!load(cli, &set))
         return RV_EXIT_ERROR;
+    bool wait = rv_cli_option(cli, "wait") != NULL;
+    if (wait)
+        rv_cli_wait_mark(cli);
     RV_AUTO(json) json_t *answer = send_set(cli, set, dry_run);
     if (answer == NULL)
         return RV_EXIT_ERROR;
     if (dry_run)
         return show_plan(cli, answer);
-    bool wait = rv_cli_option(cli, "wait") != NULL;
     if (cli->json && !wait)
         rv_cli_json(cli, answer);
     else if (!cli->json && !cli->quiet)

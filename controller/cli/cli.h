@@ -60,7 +60,9 @@ struct rv_cli {
     char *const *rest; /* raw commands: what stands behind the name */
     int rest_count;
     struct rv_http_client *client;
-    int exit_code; /* of a request that failed */
+    int exit_code;    /* of a request that failed */
+    int64_t seen;     /* number of the last audit row told of, 0: none is told of */
+    char seen_at[40]; /* and its time */
 };
 
 /* The whole program: argv without the program's name. */
@@ -104,7 +106,6 @@ void rv_cli_printf(struct rv_cli *cli, const char *format, ...) __attribute__((f
 /* Wrapped to the width, each line behind `indent` blanks. */
 void rv_cli_paragraph(struct rv_cli *cli, int indent, enum rv_tone tone, const char *text);
 enum rv_tone rv_cli_tone(const char *state);
-const char *rv_cli_doing(const char *step); /* "making a key": what goes on while a step is under way */
 /* "in 3d 4h", "5m ago", "now"; "-" when absent. */
 const char *rv_cli_when(const json_t *object, const char *name, char out[static 48]);
 int rv_cli_exit_of(const char *state, const char *reason); /* exit status of a state */
@@ -118,6 +119,7 @@ void rv_table_print(struct rv_cli *cli, struct rv_table *t, int indent);     /* 
 
 /* Follows certificates until they stand still, with progress. The exit status. */
 void rv_cli_verdict(struct rv_cli *cli, int status); /* one line at the end */
+void rv_cli_wait_mark(struct rv_cli *cli);           /* before what is waited for is begun: nothing of it will be missed */
 int rv_cli_wait(struct rv_cli *cli, const char *const *names, size_t count);
 
 void rv_cli_describe(struct rv_cli *cli, const json_t *certificate);

@@ -60,6 +60,21 @@ enum rv_status rv_cli_connect(struct rv_cli *cli, struct rv_http_client **ret, s
     return rv_http_client_create(&options, ret, err);
 }
 
+/* A socket that nobody listens on any more: the service ended without taking it along. */
+static enum rv_status not_running(struct rv_cli *cli, struct rv_error *err)
+{
+    if (rv_cli_option(cli, "server") != NULL || err->status != RV_UNAVAILABLE)
+        return err->status;
+    const char *data = rv_cli_option(cli, "data");
+    RV_AUTO(char) char *usual = NULL;
+    if (data == NULL)
+        data = rv_cli_env(cli, "REEVE_DATA");
+    if (data == NULL || *data == '\0')
+        data = usual = rv_settings_data_default(cli->environment);
+    rv_fail(err, RV_UNAVAILABLE, "reeved is not running on %s", data);
+    return rv_error_hint(err, RV_UNAVAILABLE, "start it with `reeve up --data %s`", data);
+}
+
 char *rv_cli_path(const char *format, ...)
 {
     struct rv_buf out = {0};
@@ -122,7 +137,7 @@ enum rv_status rv_cli_request(struct rv_cli *cli, enum rv_http_method method, co
     if (status == RV_OK)
         status = exchange(cli, method, path, body, &reply, err);
     if (status != RV_OK)
-        return status;
+        return not_running(cli, err);
     json_error_t ignored;
     *ret_status = reply.status;
     /* What our own service says may be long: the limits for foreign JSON do not fit, the client's do. */

@@ -175,24 +175,6 @@ enum rv_tone rv_cli_tone(const char *state)
     return RV_TONE_PLAIN;
 }
 
-const char *rv_cli_doing(const char *step)
-{
-    static const char *const steps[][2] = {
-        {"observe", "looking at the target"},
-        {"probe", "asking every endpoint for a handshake"},
-        {"key", "making a key"},
-        {"issue", "having it signed"},
-        {"stage", "putting the new pair on the target"},
-        {"switch", "switching to the new pair"},
-        {"keep", "proved; letting go of the way back by itself"},
-        {"undo", "putting the old pair back"},
-    };
-    for (size_t i = 0; i < RV_COUNT(steps); i++)
-        if (strcmp(steps[i][0], step) == 0)
-            return steps[i][1];
-    return step;
-}
-
 int rv_cli_exit_of(const char *state, const char *reason)
 {
     /* A person is needed because it failed: the failure is the news. */

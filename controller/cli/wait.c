@@ -13,7 +13,7 @@
 #define PATIENCE 60000 /* ms that the service may be away, for a restart */
 
 struct line { /* what was said of a target */
-    char key[140], text[400], fault_at[40];
+    char key[140], text[120], fault_at[40];
 };
 struct following {
     struct rv_cli *cli;
@@ -32,35 +32,56 @@ static int64_t now(void)
     return rv_mono(&rv_clock_system);
 }
 
-/* What is told of a target: what goes on, else why it stands where it stands, and what comes next when that is near. */
+/* What people wait for, in the order in which it happens; the rest of the audit is for those who look closer. */
+static const struct {
+    const char *action, *text;
+    enum rv_tone tone;
+} milestones[] = {
+    {"key.made", "key made", RV_TONE_PLAIN},
+    {"certificate.issued", "certificate issued", RV_TONE_PLAIN},
+    {"target.staged", "put on the target, beside what is there", RV_TONE_PLAIN},
+    {"target.switched", "switched; asking the endpoints", RV_TONE_PLAIN},
+    {"target.kept", "proved by handshakes, and kept", RV_TONE_GOOD},
+    {"target.undone", "put back: what was served before is served again", RV_TONE_BAD},
+    {"drift.found", "something else is served than was proved here", RV_TONE_WARN},
+    {"key.lost", "the private key is no longer on the target", RV_TONE_WARN},
+};
+
+/* A word that says where it stands, when it does stand; NULL while it moves. */
+static const char *standing(const char *state, const char *code)
+{
+    static const char *const codes[] = {"Batch", "Soak", "FailureBudget", "Approval", "Backoff", "TargetLocked"};
+    if (strcmp(state, "Renewing") != 0 && strcmp(state, "Progressing") != 0)
+        return state;
+    for (size_t i = 0; i < RV_COUNT(codes); i++)
+        if (strcmp(code, codes[i]) == 0)
+            return "Waiting";
+    return NULL;
+}
+
+/* What goes on or why it stands where it stands, and when it is tried again. */
 static void line_of(const json_t *target, char *out, size_t size)
 {
     const json_t *next = json_object_get(target, "next"), *reason = json_object_get(target, "reason");
-    const char *state = rv_json_get_text(target, "state", "?"), *step = rv_json_get_text(next, "step", "none");
-    const char *doing = rv_json_get_text(target, "doing", NULL), *code = rv_json_get_text(reason, "code", "");
-    const char *why = rv_json_get_text(reason, "text", "");
+    const char *why = rv_json_get_text(reason, "text", ""), *code = rv_json_get_text(reason, "code", "");
     char when[48];
     rv_cli_when(next, "at", when);
-    bool later = strncmp(when, "in ", 3) == 0;
-    bool still = strcmp(state, "Ready") == 0 || strcmp(state, "NeedsPerson") == 0 || strcmp(step, "none") == 0 ||
-                 strcmp(code, "Batch") == 0 || strcmp(code, "FailureBudget") == 0 || strcmp(code, "Approval") == 0;
-    if (doing != NULL)
-        snprintf(out, size, "%s", rv_cli_doing(doing));
-    else if (still)
-        snprintf(out, size, "%s", why);
+    bool again = strcmp(code, "Backoff") == 0 || strcmp(code, "Soak") == 0;
+    if (again && strncmp(when, "in ", 3) == 0)
+        snprintf(out, size, "%s; it goes on %s", why, when);
     else
-        snprintf(out, size, "%s; next: %s%s%s", why, step, later ? " " : "", later ? when : "");
+        snprintf(out, size, "%s", why);
 }
 
 static void put_line(struct rv_cli *cli, const char *key, const char *state, const char *text, bool clip)
 {
     RV_AUTO(rv_buf) struct rv_buf clean = {0};
     rv_printable(&clean, text, strlen(text));
-    int room = cli->width - 40;
+    int room = cli->width - 41;
     rv_cli_printf(cli, "  %-24s ", key);
     rv_cli_put(cli, rv_cli_tone(state), state);
     rv_cli_printf(cli, "%*s ", (int)(12 - strlen(state) % 13), "");
-    if (clip && room > 10 && (int)clean.len > room)
+    if (clip && room > 10 && (int)rv_cli_columns(rv_buf_text(&clean)) > room)
         rv_cli_printf(cli, "%.*s…\n", room - 1, rv_buf_text(&clean));
     else
         rv_cli_printf(cli, "%s\n", rv_buf_text(&clean));
@@ -79,28 +100,53 @@ static struct line *line_for(struct following *f, const char *key)
     return line;
 }
 
-/* Not on a terminal: a line when something changed, and one for each failure. */
-static void tell_news(struct following *f, const char *key, const char *state, const json_t *target, const char *text)
+/* Not on a terminal: a line when it comes to stand, and each failure once, on a line of its own. Failures of before this
+ * was asked for are only told of what still needs a person. */
+static void tell_standing(struct following *f, const char *key, const char *state, const json_t *target, const char *text)
 {
     struct line *line = line_for(f, key);
     const json_t *fault = json_object_get(target, "fault");
     const char *broke = rv_json_get_text(fault, "message", NULL), *at = rv_json_get_text(fault, "at", "?");
-    char gist[200], failed[400];
-    /* the same step some seconds nearer is no news */
-    snprintf(gist, sizeof gist, "%s %s %s %s", state, rv_json_get_text(json_object_get(target, "reason"), "code", ""),
-             rv_json_get_text(json_object_get(target, "next"), "step", ""), rv_json_get_text(target, "doing", ""));
+    const char *code = rv_json_get_text(json_object_get(target, "reason"), "code", "");
+    const char *word = standing(state, code);
+    char gist[120];
     if (line == NULL)
         return;
-    bool news = strcmp(line->text, gist) != 0;
-    if (broke != NULL && strcmp(line->fault_at, at) != 0) {
-        snprintf(line->fault_at, sizeof line->fault_at, "%s", at);
-        snprintf(failed, sizeof failed, "failed: %s", broke);
-        put_line(f->cli, key, state, failed, false);
-    }
-    if (news)
-        put_line(f->cli, key, state, text, false);
+    snprintf(gist, sizeof gist, "%s %s", word != NULL ? word : "", word != NULL ? code : "");
+    if (word != NULL && strcmp(line->text, gist) != 0)
+        put_line(f->cli, key, word, text, false);
     snprintf(line->text, sizeof line->text, "%s", gist);
-    fflush(f->cli->out);
+    bool old = strcmp(at, f->cli->seen_at) < 0 && strcmp(state, "NeedsPerson") != 0;
+    if (broke == NULL || old || strcmp(line->fault_at, at) == 0)
+        return;
+    snprintf(line->fault_at, sizeof line->fault_at, "%s", at);
+    RV_AUTO(rv_buf) struct rv_buf failed = {0};
+    rv_buf_printf(&failed, "failed: %s", broke);
+    rv_cli_paragraph(f->cli, 6, RV_TONE_BAD, rv_buf_text(&failed));
+}
+
+/* On a terminal: where everything stands, drawn over what was there. */
+static void draw(struct following *f, const char *key, const char *state, const json_t *target, const char *text)
+{
+    struct rv_cli *cli = f->cli;
+    const char *broke = rv_json_get_text(json_object_get(target, "fault"), "message", NULL);
+    int room = cli->width - 14;
+    if (f->drawn >= LINES)
+        return;
+    rv_cli_printf(cli, "\033[2K");
+    put_line(cli, key, state, text, true);
+    f->drawn++;
+    if (broke == NULL || f->drawn >= LINES || strcmp(state, "Ready") == 0)
+        return;
+    RV_AUTO(rv_buf) struct rv_buf clean = {0};
+    rv_printable(&clean, broke, strlen(broke));
+    bool clip = room > 10 && (int)clean.len > room;
+    rv_cli_printf(cli, "\033[2K      ");
+    RV_AUTO(rv_buf) struct rv_buf failed = {0};
+    rv_buf_printf(&failed, "failed: %.*s%s", clip ? room - 1 : (int)clean.len, rv_buf_text(&clean), clip ? "…" : "");
+    rv_cli_put(cli, RV_TONE_BAD, rv_buf_text(&failed));
+    rv_cli_printf(cli, "\n");
+    f->drawn++;
 }
 
 static void show_target(struct following *f, const char *name, const json_t *target)
@@ -112,12 +158,75 @@ static void show_target(struct following *f, const char *name, const json_t *tar
     line_of(target, text, sizeof text);
     if (cli->json || cli->quiet)
         return;
-    if (!cli->terminal) {
-        tell_news(f, key, state, target, text);
-    } else if (f->drawn < LINES) {
-        rv_cli_printf(cli, "\033[2K");
-        put_line(cli, key, state, text, true);
-        f->drawn++;
+    if (cli->terminal)
+        draw(f, key, state, target, text);
+    else
+        tell_standing(f, key, state, target, text);
+}
+
+/* ---- what happened, from the audit ---- */
+
+static bool ours(const struct following *f, const char *subject)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        size_t n = strlen(f->names[i]);
+        if (strncmp(subject, f->names[i], n) == 0 && (subject[n] == '/' || subject[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static void tell_event(struct following *f, const json_t *event)
+{
+    const char *action = rv_json_get_text(event, "action", ""), *subject = rv_json_get_text(event, "subject", "");
+    if (!ours(f, subject))
+        return;
+    for (size_t i = 0; i < RV_COUNT(milestones); i++)
+        if (strcmp(milestones[i].action, action) == 0) {
+            rv_cli_printf(f->cli, "  %-24.*s ", (int)strcspn(subject, " "), subject);
+            rv_cli_put(f->cli, milestones[i].tone, milestones[i].text);
+            rv_cli_printf(f->cli, "\n");
+        }
+}
+
+void rv_cli_wait_mark(struct rv_cli *cli)
+{
+    struct rv_error err;
+    json_t *page = NULL;
+    int status = 0;
+    cli->seen = 0;
+    cli->seen_at[0] = '\0';
+    if (rv_cli_request(cli, RV_GET, "/api/v1/audit?order=newest&limit=1", NULL, &status, &page, &err) != RV_OK)
+        return; /* what comes next fails as well, and says why */
+    const json_t *last = json_array_get(json_object_get(page, "items"), 0);
+    cli->seen = rv_json_get_int(last, "number", 0);
+    snprintf(cli->seen_at, sizeof cli->seen_at, "%s", rv_json_get_text(last, "at", ""));
+    json_decref(page);
+}
+
+/* The rows since the last time. What cannot be read now is read later. */
+static void tell_events(struct following *f)
+{
+    struct rv_cli *cli = f->cli;
+    struct rv_error err;
+    size_t i;
+    json_t *event;
+    if (cli->seen == 0 || cli->json || cli->quiet || cli->terminal)
+        return;
+    for (size_t n = 1000; n == 1000;) {
+        char path[80];
+        json_t *page = NULL;
+        int status = 0;
+        snprintf(path, sizeof path, "/api/v1/audit?after=%lld&limit=1000", (long long)cli->seen);
+        if (rv_cli_request(cli, RV_GET, path, NULL, &status, &page, &err) != RV_OK)
+            return;
+        const json_t *items = json_object_get(page, "items");
+        json_array_foreach (items, i, event) {
+            tell_event(f, event);
+            cli->seen = rv_json_get_int(event, "number", cli->seen);
+        }
+        n = json_array_size(items);
+        json_decref(page);
     }
 }
 
@@ -144,20 +253,14 @@ static void judge(struct following *f, const json_t *view, int *worst, bool *mov
         *worst = status;
 }
 
-/* One look at everything. Sets the verdict when nothing moves any more. */
-static bool look(struct following *f)
+/* Every certificate into views; a refusal is the verdict. */
+static bool fetch(struct following *f, json_t *views)
 {
-    struct rv_cli *cli = f->cli;
-    int worst = RV_EXIT_DONE;
-    bool moving = false;
-    if (cli->terminal && f->drawn > 0 && !cli->json && !cli->quiet)
-        rv_cli_printf(cli, "\033[%dA", f->drawn);
-    f->drawn = 0;
     for (size_t i = 0; i < f->count; i++) {
         RV_AUTO(char) char *path = rv_cli_path("/api/v1/certificates/%s", f->names[i]);
         json_t *view = NULL;
         int status = 0;
-        if (rv_cli_request(cli, RV_GET, path, NULL, &status, &view, &f->err) != RV_OK)
+        if (rv_cli_request(f->cli, RV_GET, path, NULL, &status, &view, &f->err) != RV_OK)
             return false;
         if (status == 503) {
             json_decref(view);
@@ -165,14 +268,35 @@ static bool look(struct following *f)
             return false;
         }
         if (status != 200) {
-            rv_cli_problem(cli, view, status);
+            rv_cli_problem(f->cli, view, status);
             json_decref(view);
             f->verdict = RV_EXIT_ERROR;
             return true;
         }
-        judge(f, view, &worst, &moving);
-        json_decref(view);
+        json_array_append_new(views, view);
     }
+    return true;
+}
+
+/* One look at everything. Sets the verdict when nothing moves any more. */
+static bool look(struct following *f)
+{
+    struct rv_cli *cli = f->cli;
+    int worst = RV_EXIT_DONE;
+    bool moving = false;
+    if (cli->terminal && f->drawn > 0 && !cli->json && !cli->quiet)
+        rv_cli_printf(cli, "\033[%dA\033[J", f->drawn);
+    f->drawn = 0;
+    RV_AUTO(json) json_t *views = json_array();
+    if (!fetch(f, views))
+        return false;
+    if (f->verdict >= 0)
+        return true;
+    tell_events(f); /* read after the views: nothing that led to them is missing */
+    size_t i;
+    json_t *view;
+    json_array_foreach (views, i, view)
+        judge(f, view, &worst, &moving);
     fflush(cli->out);
     f->looked = now();
     f->away_since = 0;

@@ -97,11 +97,9 @@ static void put_target(struct rv_cli *cli, const json_t *t, const char *told)
     rv_cli_put(cli, RV_TONE_BOLD, *name != '\0' ? name : "(watched only)");
     rv_cli_printf(cli, "  ");
     rv_cli_put(cli, rv_cli_tone(state), state);
-    if (doing != NULL)
-        rv_cli_printf(cli, "  %s", rv_cli_doing(doing));
-    else if (halt)
+    if (halt && doing == NULL)
         rv_cli_put(cli, RV_TONE_BAD, "  stopped until a person acts");
-    else if (strcmp(step, "none") != 0)
+    else if (strcmp(step, "none") != 0 && doing == NULL)
         rv_cli_printf(cli, "  next: %s %s", step, now ? "now" : strcmp(when, "-") == 0 ? "" : when);
     rv_cli_printf(cli, "\n");
     if (strstr(told, text) == NULL)

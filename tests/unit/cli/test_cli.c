@@ -220,7 +220,7 @@ static void a_service_that_is_not_there_is_named(void **state)
 {
     (void)state;
     assert_int_equal(REEVE(NULL, "get", "certificates", "--data", "/nowhere/at/all"), RV_EXIT_ERROR);
-    assert_says(said.err, "reeve: /nowhere/at/all/reeved.sock: no service is running");
+    assert_says(said.err, "reeve: reeved is not running on /nowhere/at/all");
     assert_says(said.err, "hint: start it with `reeve up --data /nowhere/at/all`");
     assert_int_equal(REEVE(NULL, "get", "certificates", "--data", "/x", "--server", "https://y"), RV_EXIT_ERROR);
     assert_says(said.err, "exclude each other");
@@ -402,22 +402,35 @@ static void applying_says_what_changed(void **state)
 static void waiting_ends_when_it_is_served(void **state)
 {
     (void)state;
+#define EVENT(number, action, subject)                                                                                      \
+    "{\"number\":" #number ",\"at\":\"2026-01-01T00:00:0" #number "Z\",\"actor\":\"engine\",\"action\":\"" action           \
+    "\",\"subject\":\"" subject "\"}"
+#define OLD_FAULT "\"fault\":{\"message\":\"long ago\",\"at\":\"2025-01-01T00:00:00Z\"},"
     static const struct canned answers[] = {
         {RV_GET, CERT, 200,
          SHOP("Renewing", "true", "Requested", "r",
-              TARGET("edge-1", "Renewing", "Requested", "asked for", "\"doing\":\"key\","))},
+              TARGET("edge-1", "Renewing", "Requested", "making a key", "\"doing\":\"key\"," OLD_FAULT))},
         {RV_GET, CERT, 200,
-         SHOP("Degraded", "false", "NotProved", "r", TARGET("edge-1", "Degraded", "NotProved", "switched", ""))},
+         SHOP("Renewing", "true", "Batch", "r", TARGET("edge-1", "Renewing", "Batch", "others first", ""))},
         {RV_GET, CERT, 200, SHOP("Ready", "true", "Converged", "r", TARGET("edge-1", "Ready", "Converged", "served", ""))},
+        {RV_GET, "/api/v1/audit?order=newest&limit=1", 200, "{\"items\":[" EVENT(3, "object.created", "shop") "]}"},
+        {RV_GET, "/api/v1/audit?after=3&limit=1000", 200,
+         "{\"items\":[" EVENT(4, "key.made", "shop/edge-1") "," EVENT(5, "key.made", "shopping/edge-1") "," EVENT(
+             6, "target.kept", "shop/edge-1") "]}"},
+        {RV_GET, "/api/v1/audit?after=6&limit=1000", 200, "{\"items\":[]}"},
         STARTED,
         {0},
     };
     assert_int_equal(REEVE(answers, "renew", "shop", "--wait"), RV_EXIT_DONE);
     assert_says(said.out, "shop: renewal requested on edge-1\n");
-    const char *one = strstr(said.out, "making a key"), *two = strstr(said.out, "switched"),
-               *three = strstr(said.out, "served");
-    assert_true(one != NULL && two > one && three > two); /* one line per change */
-    assert_null(strstr(one + 1, "making a key"));
+    const char *one = strstr(said.out, "shop/edge-1              key made\n"),
+               *two = strstr(said.out, "Waiting      others"), *three = strstr(said.out, "Ready        served");
+    assert_true(one != NULL && two > one && three > two); /* one line per event, in their order */
+    assert_null(strstr(strstr(one, "key made") + 1, "key made"));
+    assert_non_null(strstr(one, "proved by handshakes"));
+    assert_null(strstr(said.out, "making a key")); /* what merely goes on is no event */
+    assert_null(strstr(said.out, "shopping"));
+    assert_null(strstr(said.out, "long ago")); /* failed before anybody asked */
     assert_says(said.out, "Done: every endpoint serves its certificate.");
     assert_null(strchr(said.out, '\033'));
 }
