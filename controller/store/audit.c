@@ -35,6 +35,11 @@ static void chain(const struct rv_store *store, const struct rv_hash *before, co
 
 static enum rv_status head_of(struct rv_tx *tx, int64_t *ret_number, struct rv_hash *ret_hash, struct rv_error *err)
 {
+    if (tx->audit.appended) { /* the row follows with the commit */
+        *ret_number = tx->audit.number;
+        *ret_hash = tx->audit.hash;
+        return RV_OK;
+    }
     struct rv_query q = rv_query(tx, "SELECT number, hash FROM audit_head WHERE one=1", err);
     enum rv_status status;
     if (!rv_query_one(&q, &status))
@@ -44,11 +49,13 @@ static enum rv_status head_of(struct rv_tx *tx, int64_t *ret_number, struct rv_h
     return rv_query_end(&q);
 }
 
-static enum rv_status move_head(struct rv_tx *tx, int64_t number, const struct rv_hash *hash, struct rv_error *err)
+enum rv_status rv_audit_move_head(struct rv_tx *tx, struct rv_error *err)
 {
+    if (!tx->audit.appended)
+        return RV_OK;
     struct rv_query q = rv_query(tx, "UPDATE audit_head SET number=$1, hash=$2 WHERE one=1", err);
-    rv_bind_int(&q, number);
-    rv_bind_bytes(&q, RV_BYTES(hash->b, sizeof hash->b));
+    rv_bind_int(&q, tx->audit.number);
+    rv_bind_bytes(&q, RV_BYTES(tx->audit.hash.b, sizeof tx->audit.hash.b));
     return rv_query_run(&q, NULL);
 }
 
@@ -89,8 +96,6 @@ enum rv_status rv_audit_append(struct rv_tx *tx, const struct rv_audit_event *ev
     chain(tx->store, &tx->audit.hash, &r, &scratch, &hash);
     rv_buf_fini(&scratch);
     enum rv_status status = insert(tx, event, &r, &hash, err);
-    if (status == RV_OK)
-        status = move_head(tx, r.number, &hash, err);
     if (status != RV_OK)
         return status;
     tx->audit.number = r.number;

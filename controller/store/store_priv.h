@@ -64,6 +64,9 @@ void rv_store_stop_writer(struct rv_store *store); /* finishes what was given */
 /* Calls the dones of a list on the loop, in order, and frees it. */
 void rv_store_post(struct rv_store *store, struct rv_job *jobs);
 
+/* audit.c: the head row follows what was appended, once for a transaction, before its commit. */
+RV_MUST_CHECK enum rv_status rv_audit_move_head(struct rv_tx *tx, struct rv_error *err);
+
 /* reader.c */
 void rv_store_stop_readers(struct rv_store *store); /* waits for reads in flight */
 

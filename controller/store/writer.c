@@ -91,6 +91,8 @@ void rv_store_run_group(struct rv_store *store, struct rv_job *jobs)
 #endif
     }
     if (status == RV_OK && any)
+        status = rv_audit_move_head(&tx, &err);
+    if (status == RV_OK && any)
         status = commit(store, &err);
     else
         rv_db_rollback(store->db);
