@@ -42,7 +42,10 @@ void rv_buf_add(struct rv_buf *buf, const void *p, size_t n)
 
 void rv_buf_add_byte(struct rv_buf *buf, uint8_t b)
 {
-    rv_buf_add(buf, &b, 1);
+    uint8_t *to = rv_buf_reserve(buf, 1);
+    to[0] = b;
+    to[1] = '\0';
+    buf->len++;
 }
 
 void rv_buf_add_text(struct rv_buf *buf, const char *s)
@@ -134,28 +137,30 @@ static const char alphabet[2][65] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 void rv_base64(struct rv_buf *out, struct rv_bytes in, bool url)
 {
     const char *letters = alphabet[url];
+    uint8_t *to = rv_buf_reserve(out, in.len / 3 * 4 + 4);
     for (size_t i = 0; i < in.len; i += 3) {
         size_t n = in.len - i < 3 ? in.len - i : 3;
         uint32_t v = (uint32_t)in.ptr[i] << 16 | (n > 1 ? (uint32_t)in.ptr[i + 1] << 8 : 0) | (n > 2 ? in.ptr[i + 2] : 0);
-        char four[4] = {letters[v >> 18], letters[v >> 12 & 63], n > 1 ? letters[v >> 6 & 63] : '=',
-                        n > 2 ? letters[v & 63] : '='};
-        rv_buf_add(out, four, url ? n + 1 : 4);
+        const char four[4] = {letters[v >> 18], letters[v >> 12 & 63], n > 1 ? letters[v >> 6 & 63] : '=',
+                              n > 2 ? letters[v & 63] : '='};
+        memcpy(to, four, sizeof four);
+        to += url ? n + 1 : 4;
     }
+    *to = '\0';
+    out->len = (size_t)(to - out->data);
 }
+
+/* Value of a letter, plus one; 0: none of the 62 that both alphabets share. */
+static const uint8_t letter_values[256] = {
+    ['A'] = 1, 2,  3,  4,  5,  6,          7,  8,  9,  10, 11,         12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22,        23, 24, 25, 26, ['a'] = 27, 28, 29, 30, 31, 32,         33, 34, 35, 36, 37, 38, 39, 40, 41, 42,
+    43,        44, 45, 46, 47, 48,         49, 50, 51, 52, ['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+};
 
 static int letter_value(char c, bool url)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (url ? '-' : '+'))
-        return 62;
-    if (c == (url ? '_' : '/'))
-        return 63;
-    return -1;
+    int known = letter_values[(uint8_t)c];
+    return known != 0 ? known - 1 : c == (url ? '-' : '+') ? 62 : c == (url ? '_' : '/') ? 63 : -1;
 }
 
 bool rv_unbase64(struct rv_buf *out, const char *text, size_t len, bool url)
@@ -169,7 +174,7 @@ bool rv_unbase64(struct rv_buf *out, const char *text, size_t len, bool url)
     if (len % 4 == 1)
         return false;
     size_t start = out->len;
-    rv_buf_reserve(out, len / 4 * 3 + 2);
+    uint8_t *to = rv_buf_reserve(out, len / 4 * 3 + 3);
     uint32_t bits = 0;
     unsigned have = 0;
     for (size_t i = 0; i < len; i++) {
@@ -180,16 +185,17 @@ bool rv_unbase64(struct rv_buf *out, const char *text, size_t len, bool url)
         have += 6;
         if (have >= 8) {
             have -= 8;
-            rv_buf_add_byte(out, (uint8_t)(bits >> have));
+            *to++ = (uint8_t)(bits >> have);
             bits &= (1u << have) - 1;
         }
     }
-    if (bits == 0)
+    if (bits == 0) {
+        *to = '\0';
+        out->len = (size_t)(to - out->data);
         return true;
+    }
 bad:
-    out->len = start;
-    if (out->data != NULL)
-        out->data[start] = '\0';
+    out->data[start] = '\0';
     return false;
 }
 

@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "base/time.h"
 
+#define PLAIN_MEMBERS 8
+
 struct budget {
     int depth;
     size_t members;
@@ -30,10 +32,68 @@ static bool within(const json_t *v, struct budget *left)
     return ok;
 }
 
+/* Ends behind the closing quote of plain text: printable ASCII with no escapes but \n. NULL: not that simple. */
+static const uint8_t *plain_text(const uint8_t *at, const uint8_t *end, struct rv_buf *ret)
+{
+    rv_buf_clear(ret);
+    while (at < end && *at != '"') {
+        const uint8_t *from = at;
+        while (at < end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\')
+            at++;
+        rv_buf_add(ret, from, (size_t)(at - from));
+        if (end - at >= 2 && at[0] == '\\' && at[1] == 'n') {
+            rv_buf_add_byte(ret, '\n');
+            at += 2;
+        } else if (at == end || *at != '"') {
+            return NULL;
+        }
+    }
+    return at == end ? NULL : at + 1;
+}
+
+static const uint8_t *skip_space(const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    return at;
+}
+
+/* One flat object of plain texts, as a request for a certificate is: jansson takes a look at each byte through several
+ * calls, and PEM has many. NULL: something else, or not valid: jansson says. */
+static json_t *parse_plain(struct rv_bytes text)
+{
+    const uint8_t *at = text.ptr, *end = text.ptr + text.len;
+    RV_AUTO(rv_buf) struct rv_buf name = {0}, value = {0};
+    json_t *object = json_object();
+    at = skip_space(at, end);
+    for (uint8_t before = '{'; at < end && *at == before; before = ',') {
+        at = skip_space(at + 1, end);
+        if (at == end || *at != '"' || (at = plain_text(at + 1, end, &name)) == NULL)
+            goto other;
+        at = skip_space(at, end);
+        if (at == end || *at != ':')
+            goto other;
+        at = skip_space(at + 1, end);
+        if (at == end || *at != '"' || (at = plain_text(at + 1, end, &value)) == NULL)
+            goto other;
+        if (json_object_size(object) == PLAIN_MEMBERS || json_object_get(object, rv_buf_text(&name)) != NULL)
+            goto other;
+        json_object_set_new_nocheck(object, rv_buf_text(&name), json_stringn_nocheck(rv_buf_text(&value), value.len));
+        at = skip_space(at, end);
+    }
+    if (at != NULL && at < end && *at == '}' && json_object_size(object) > 0 && skip_space(at + 1, end) == end)
+        return object;
+other:
+    json_decref(object);
+    return NULL;
+}
+
 enum rv_status rv_json_parse(struct rv_bytes text, json_t **ret, struct rv_error *err)
 {
     if (text.len > RV_JSON_MAX_SIZE)
         return rv_fail(err, RV_INVALID, "JSON of %zu bytes: at most %zu are accepted", text.len, RV_JSON_MAX_SIZE);
+    if ((*ret = parse_plain(text)) != NULL)
+        return RV_OK;
     /* jansson itself stops at a depth of 2048, refuses NUL in text and broken UTF-8. */
     json_error_t fault;
     json_t *v = json_loadb((const char *)text.ptr, text.len, JSON_REJECT_DUPLICATES, &fault);

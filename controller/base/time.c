@@ -48,8 +48,21 @@ const char *rv_time_text(char out[static RV_TIME_TEXT], rv_time t)
         return out;
     }
     struct rv_civil c = rv_civil_of(t);
-    snprintf(out, RV_TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02dZ", (long long)c.year, c.month, c.day, c.hour, c.minute,
-             c.second);
+    if (c.year < 0 || c.year > 9999) {
+        snprintf(out, RV_TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02dZ", (long long)c.year, c.month, c.day, c.hour, c.minute,
+                 c.second);
+        return out;
+    }
+    const int parts[] = {(int)c.year / 100, (int)c.year % 100, c.month, c.day, c.hour, c.minute, c.second};
+    static const char form[] = "....-..-..T..:..:..Z";
+    const int *part = parts;
+    for (size_t i = 0; i < sizeof form; i++) {
+        out[i] = form[i];
+        if (form[i] == '.') {
+            out[i++] = (char)('0' + *part / 10);
+            out[i] = (char)('0' + *part++ % 10);
+        }
+    }
     return out;
 }
 

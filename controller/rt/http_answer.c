@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "rt/http_priv.h"
 
+#define HEAD_ROOM 1024 /* what most heads fit into */
+
 /* RFC 9110 §5.6.7, made once a second. */
 static const char *date_of(struct http_shared *shared)
 {
@@ -51,23 +53,32 @@ static bool value_clean(const char *value)
     return header_allowed(&h);
 }
 
+static void add_field(struct rv_buf *out, const char *name, const char *value)
+{
+    rv_buf_add_text(out, name);
+    rv_buf_add(out, ": ", 2);
+    rv_buf_add_text(out, value);
+    rv_buf_add(out, "\r\n", 2);
+}
+
 /* The status line and all fields but those of framing. False: something in them is not fit to be sent. */
 static bool head_begin(struct rv_buf *out, struct http_conn *conn, int status, const char *content_type,
                        const struct rv_http_header *extra)
 {
     if (status < 200 || status > 599 || (content_type != NULL && !value_clean(content_type)))
         return false;
-    rv_buf_printf(out, "HTTP/1.1 %d %s\r\ndate: %s\r\n", status, rv_http_reason(status), date_of(conn->shared));
+    rv_buf_printf(out, "HTTP/1.1 %d %s\r\n", status, rv_http_reason(status));
+    add_field(out, "date", date_of(conn->shared));
     if (content_type != NULL)
-        rv_buf_printf(out, "content-type: %s\r\n", content_type);
+        add_field(out, "content-type", content_type);
     for (const struct rv_http_header *h = extra; h != NULL && h->name != NULL; h++) {
         if (!header_allowed(h))
             return false;
-        rv_buf_printf(out, "%s: %s\r\n", h->name, h->value);
+        add_field(out, h->name, h->value);
     }
     for (const struct rv_http_header *h = conn->headers; h != NULL && h->name != NULL; h++)
         if (!says(extra, h->name))
-            rv_buf_printf(out, "%s: %s\r\n", h->name, h->value);
+            add_field(out, h->name, h->value);
     return true;
 }
 
@@ -144,6 +155,7 @@ void rv_http_answer(struct rv_http_exchange *x, int status, const char *content_
     if (conn != NULL) {
         bool keep = keeps_alive(x), head = x->request.method == RV_HEAD;
         RV_AUTO(rv_buf) struct rv_buf out = {0};
+        rv_buf_reserve(&out, HEAD_ROOM + body.len);
         if (!head_begin(&out, conn, status, has_content(status) ? content_type : NULL, extra)) {
             build_problem(&out, conn, 500, "the answer held a header that may not be sent", head, keep, x->http10);
         } else {
