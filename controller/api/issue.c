@@ -180,18 +180,12 @@ static enum rv_status read_csr(struct issuing *i, const char *pem, struct rv_err
     return status == RV_OK ? RV_OK : rv_error_where(err, status, "csr");
 }
 
-/* One wish, one key: the caller's, hashed with who it is and what was asked, or a fresh one. The CA keeps it with the
- * certificate, so a repeated call finds the first one's even when the answer was lost. */
+/* One wish, one key: the caller's, hashed with who it is and what was asked. The CA keeps it with the certificate, so a
+ * repeated call finds the first one's even when the answer was lost. */
 static void make_key(struct issuing *i)
 {
     struct rv_call *call = i->call;
     char hex[RV_HASH_TEXT];
-    if (call->idempotency_key == NULL) {
-        uint8_t fresh[16];
-        call->api->o.random(fresh, sizeof fresh);
-        snprintf(i->key, sizeof i->key, "api:%s", rv_hex(hex, fresh, sizeof fresh));
-        return;
-    }
     RV_AUTO(rv_buf) struct rv_buf all = {0};
     struct rv_hash h;
     rv_buf_printf(&all, "%s\n%s\n", call->who.actor, call->idempotency_key);
@@ -210,9 +204,10 @@ void rv_start_issue(struct rv_call *call)
         fail(i, &err);
         return;
     }
-    make_key(i);
+    if (call->idempotency_key != NULL)
+        make_key(i);
     i->wish = (struct rv_issue_request){
-        .idempotency_key = i->key,
+        .idempotency_key = call->idempotency_key != NULL ? i->key : NULL,
         .issuer = call->params[0],
         .profile = rv_json_get_text(call->body, "profile", ""),
         .csr = rv_buf_bytes(&i->csr),

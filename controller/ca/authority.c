@@ -78,6 +78,7 @@ static enum rv_status take_chain(struct rv_authority *a, struct rv_bytes chain_p
     if (status == RV_OK)
         status = rv_ca_create(first, &a->ca, err);
     if (status == RV_OK) {
+        rv_ca_expect_many(a->ca);
         rv_pem_add(&issuing, RV_PEM_CERTIFICATE, first);
         rv_pem_add(&root, RV_PEM_CERTIFICATE, second);
         a->chain_pem = rv_buf_take(&issuing);
@@ -186,7 +187,7 @@ static enum rv_status acceptable(struct rv_authority *a, const char *issuer, con
         rv_fail(err, RV_NOT_FOUND, "the built-in CA is %s, not %s", a->issuer, issuer);
         return rv_error_where(err, RV_NOT_FOUND, "issuer");
     }
-    size_t n = strlen(key);
+    size_t n = key == NULL ? 1 : strlen(key);
     if (n == 0 || n > KEY_MAX)
         return rv_fail(err, RV_INVALID, "an idempotency key of %zu characters: expected 1 to %d", n, KEY_MAX);
     if (a->queues[PREPARE].length >= a->options.max_waiting) {

@@ -16,7 +16,7 @@
  *   prepare   crypto lane    key asked before? else: request, profile, names, times, TBS, lints
  *   reserve   store writer   serial, TBS and audit row, durable (M-56)
  *   sign      crypto lane    the signer journals and signs; the signature is verified
- *   keep      store writer   the certificate and its audit row, durable
+ *   keep      store writer   the certificate and its audit row, durable, in one commit with what is to be reserved then
  * A job leaves early when it is refused, or when its certificate is there already. */
 enum stage { PREPARE, RESERVE, SIGN, KEEP, STAGE_COUNT, ANSWER = STAGE_COUNT };
 
@@ -83,15 +83,14 @@ void rv_resume_soon(struct rv_authority *authority, rv_dur delay, bool all);
 /* ---- the work of each stage, not on the loop; jobs with a status other than RV_OK are skipped ---- */
 void rv_prepare(struct rv_authority *authority, struct job **jobs, size_t count);
 void rv_sign(struct rv_authority *authority, struct job **jobs, size_t count);
-struct batch { /* argument of the transactions */
+struct batch {
     struct rv_authority *authority;
-    enum stage stage;
-    size_t count;
-    struct job *jobs[RV_CA_BATCH];
+    enum stage stage; /* RESERVE: for the store's writer, the first `keep` jobs to be kept and the others to be reserved */
+    size_t count, keep;
+    struct job *jobs[2 * RV_CA_BATCH];
     rv_time now, high; /* high: to be stored as the clock's mark; 0: not now */
 };
-enum rv_status rv_reserve_tx(struct rv_tx *tx, void *batch, struct rv_error *err);
-enum rv_status rv_keep_tx(struct rv_tx *tx, void *batch, struct rv_error *err);
+enum rv_status rv_write_tx(struct rv_tx *tx, void *batch, struct rv_error *err);
 
 /* What the row says becomes the job's: an intent goes on to be signed, a certificate is the answer. Any thread. */
 void rv_job_adopt(struct job *job, const struct rv_cert_row *row);

@@ -68,6 +68,17 @@ static void compare(struct job *job, const struct rv_cert_row *row)
         job->status = rv_fail(&job->err, RV_CONFLICT, "the idempotency key was used for another request");
 }
 
+/* Most of a batch ask for the same profile. */
+static void profile_of(struct look *look, size_t number, struct rv_tx *tx)
+{
+    struct job *job = look->jobs[number], *before = number > 0 ? look->jobs[number - 1] : NULL;
+    if (before != NULL && look->profiles[number - 1] != NULL && strcmp(before->request->profile, job->request->profile) == 0)
+        look->profiles[number] = rv_profile_retain(look->profiles[number - 1]);
+    else
+        job->status =
+            rv_profiles_get(look->authority->profiles, tx, job->request->profile, &look->profiles[number], &job->err);
+}
+
 static void look_at(struct look *look, size_t number, struct rv_tx *tx)
 {
     struct job *job = look->jobs[number];
@@ -85,8 +96,7 @@ static void look_at(struct look *look, size_t number, struct rv_tx *tx)
     } else if (job->request == NULL) {
         job->status = rv_fail(&job->err, RV_NOT_FOUND, "nothing was asked for under this key");
     } else {
-        job->status =
-            rv_profiles_get(look->authority->profiles, tx, job->request->profile, &look->profiles[number], &job->err);
+        profile_of(look, number, tx);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Moving jobs through the stages, up to RV_CA_BATCH at a time. Loop thread, but for the two functions that run a batch. */
+/* Moving jobs through the stages, up to RV_CA_BATCH at a time. Loop thread, but for the function that runs a batch. */
 #include <stdio.h>
 
 #include "base/failpoint.h"
@@ -8,7 +8,7 @@
 #define HIGH_EVERY RV_SEC(10) /* how far the clock's mark in the store may lag behind */
 
 /* How many batches of a stage may be under way. Few: what waits meanwhile makes the next batch larger. */
-static const int most[STAGE_COUNT] = {[PREPARE] = 2, [RESERVE] = 1, [SIGN] = 2, [KEEP] = 1};
+static const int most[STAGE_COUNT] = {[PREPARE] = 2, [RESERVE] = 1, [SIGN] = 2};
 
 /* ---- jobs and queues ---- */
 
@@ -130,7 +130,7 @@ static void finish(struct batch *b)
     struct rv_authority *a = b->authority;
     a->running[b->stage]--;
     for (size_t i = 0; i < b->count; i++)
-        move_on(b->jobs[i], b->stage);
+        move_on(b->jobs[i], i < b->keep ? KEEP : b->stage);
     rv_free(b);
     rv_stages_pump(a);
 }
@@ -158,7 +158,7 @@ static void fail_batch(struct batch *b, enum rv_status status, const struct rv_e
             continue; /* it is refused, recorded or not */
         job->abandoned = false;
         job->err = *err;
-        job->status = b->stage == KEEP ? RV_UNCERTAIN : status;
+        job->status = i < b->keep ? RV_UNCERTAIN : status;
         job->err.status = job->status;
     }
 }
@@ -187,26 +187,45 @@ static enum rv_status check_clock(struct rv_authority *a, struct batch *b)
     return status;
 }
 
+static void take(struct batch *b, struct queue *q)
+{
+    for (int n = 0; n < RV_CA_BATCH && q->length > 0; n++) {
+        struct job *job = pop(q);
+        job->now = b->now;
+        b->jobs[b->count++] = job;
+    }
+}
+
 static void start(struct rv_authority *a, enum stage stage)
 {
     struct batch *b = rv_zalloc(sizeof *b);
     b->authority = a;
     b->stage = stage;
     b->now = rv_now(a->options.loop->clock);
-    while (b->count < RV_CA_BATCH && a->queues[stage].length > 0) {
-        struct job *job = pop(&a->queues[stage]);
-        job->now = b->now;
-        b->jobs[b->count++] = job;
+    if (stage == RESERVE) {
+        take(b, &a->queues[KEEP]);
+        b->keep = b->count;
     }
+    take(b, &a->queues[stage]);
     a->running[stage]++;
     if (stage == PREPARE)
         (void)check_clock(a, b);
-    if (stage == KEEP && a->guard.high >= a->high_stored + HIGH_EVERY)
+    if (b->keep > 0 && a->guard.high >= a->high_stored + HIGH_EVERY)
         b->high = a->guard.high;
-    if (stage == PREPARE || stage == SIGN)
-        rv_work_submit(a->options.work, RV_LANE_CRYPTO, run, ran, b);
+    if (stage == RESERVE)
+        rv_store_write(a->options.store, rv_write_tx, written, b);
     else
-        rv_store_write(a->options.store, stage == RESERVE ? rv_reserve_tx : rv_keep_tx, written, b);
+        rv_work_submit(a->options.work, RV_LANE_CRYPTO, run, ran, b);
+}
+
+/* Large batches are what makes certificates cheap: a commit costs the same for one and for many. So preparing begins with
+ * the end of a commit, when all that came meanwhile goes together, and a commit waits for what is being prepared. Neither
+ * waits for the signer, which may be away. */
+static bool may_start(const struct rv_authority *a, enum stage stage)
+{
+    int64_t waiting = a->queues[stage].length + (stage == RESERVE ? a->queues[KEEP].length : 0);
+    int other = stage == PREPARE ? a->running[RESERVE] : stage == RESERVE ? a->running[PREPARE] : 0;
+    return waiting > 0 && other == 0 && a->running[stage] < most[stage];
 }
 
 bool rv_stages_idle(const struct rv_authority *authority)
@@ -225,9 +244,10 @@ static void tell_stopped(void *arg)
 
 void rv_stages_pump(struct rv_authority *authority)
 {
-    for (int stage = STAGE_COUNT - 1; stage >= 0; stage--) /* what is nearest to its end first */
-        while (authority->running[stage] < most[stage] && authority->queues[stage].length > 0)
-            start(authority, (enum stage)stage);
+    static const enum stage order[] = {SIGN, PREPARE, RESERVE};
+    for (size_t i = 0; i < RV_COUNT(order); i++)
+        while (may_start(authority, order[i]))
+            start(authority, order[i]);
     if (authority->stopping && !authority->told && rv_stages_idle(authority)) {
         authority->told = true;
         rv_loop_post(authority->options.loop, tell_stopped, authority);

@@ -6,7 +6,7 @@
 #include "core/manifest.h"
 
 struct rv_issue_request {        /* borrowed until done */
-    const char *idempotency_key; /* unique for this wish, at most 100 characters */
+    const char *idempotency_key; /* unique for this wish, at most 100 characters; NULL: it is not asked for again */
     const char *issuer, *profile;
     struct rv_bytes csr;                      /* DER */
     const struct rv_certificate_spec *wanted; /* names that the CSR must carry, exactly; NULL: what the CSR says */

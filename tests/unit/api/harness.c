@@ -244,7 +244,7 @@ static void issuer_issue(void *ctx, const struct rv_issue_request *request, rv_i
 {
     struct harness *h = ctx;
     h->issued++;
-    snprintf(h->last_key, sizeof h->last_key, "%s", request->idempotency_key);
+    snprintf(h->last_key, sizeof h->last_key, "%s", request->idempotency_key != NULL ? request->idempotency_key : "");
     snprintf(h->last_actor, sizeof h->last_actor, "%s", request->actor);
     if (h->refuse.status != RV_OK) {
         done(arg, h->refuse.status, NULL, &h->refuse);
