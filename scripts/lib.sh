@@ -13,7 +13,7 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev libcurl4-o
 packages_demo="nginx-light openssh-server openssh-client openssl util-linux curl"
 packages_fuzz="libcmocka-dev clang libclang-rt-14-dev"
 [ "$llhttp" = node-llhttp ] || packages_fuzz=${packages_fuzz/libclang-rt-14-dev/libclang-rt-dev}
-packages_test="libcmocka-dev python3-minimal python3-pytest python3-jsonschema python3-yaml clang-format
+packages_test="libcmocka-dev python3-minimal python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml clang-format
     sqlite3 gnutls-bin chromium chromium-driver python3-selenium jq procps $packages_fuzz"
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
