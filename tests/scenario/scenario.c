@@ -1,5 +1,6 @@
 /* scenarios [--seeds N] [--seed N] [--story TEXT] [--verbose]
- * Without arguments: every story, a crash at every failpoint of the engine, and a number of random seeds (40; thousands by --seeds). */
+ * Without arguments: every story, a crash at every failpoint of the engine, and a number of random seeds (40; thousands by
+ * --seeds). */
 #include "scenario/scenario.h"
 
 #include <stdio.h>
