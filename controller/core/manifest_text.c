@@ -26,14 +26,20 @@ static bool only(const char *text, const char *more)
     return true;
 }
 
+static bool hides_something(const char *text)
+{
+    char seen[RV_TEXT_MAX + 1];
+    keep(text, seen);
+    rv_defang(seen);
+    return strcmp(text, seen) != 0;
+}
+
 static enum rv_status read_plain(const char *text, char out[static RV_TEXT_MAX + 1], struct rv_error *err)
 {
-    keep(text, out);
-    rv_defang(out);
-    if (strcmp(text, out) != 0)
+    if (hides_something(text))
         return rv_fail(err, RV_INVALID,
                        "it has a control character, an invisible one or a line break: expected one line of text");
-    return RV_OK;
+    return keep(text, out);
 }
 
 static enum rv_status read_object(const char *text, char out[static RV_TEXT_MAX + 1], struct rv_error *err)
@@ -134,6 +140,8 @@ static const char *path_fault(const char *path)
     for (const char *c = path; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr("\"'\\`$;|&<>*?{}", *c) != NULL)
             return "a character in it is not allowed (quotes, braces, $ ; | & < > * ? or a control character)";
+    if (hides_something(path))
+        return "it has an invisible character";
     return NULL;
 }
 
