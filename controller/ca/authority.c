@@ -1,6 +1,5 @@
 #include "ca/authority.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/failpoint.h"
@@ -18,21 +17,6 @@ struct installed { /* argument of the start-up transaction */
     rv_time now, high;
 };
 
-static enum rv_status read_high(struct rv_tx *tx, rv_time *ret, struct rv_error *err)
-{
-    char *text = NULL;
-    int64_t high = 0;
-    enum rv_status status = rv_meta_get(tx, "ca.clock", &text, err);
-    if (status == RV_NOT_FOUND)
-        return RV_OK;
-    if (status == RV_OK)
-        status = rv_int_parse(text, 0, INT64_MAX, &high, err);
-    rv_free(text);
-    if (status == RV_OK)
-        *ret = high;
-    return status;
-}
-
 static enum rv_status other_ca(const char *issuer, struct rv_error *err)
 {
     rv_fail(err, RV_CONFLICT, "the signer holds another CA %s than the database knows", issuer);
@@ -48,7 +32,7 @@ static enum rv_status install_tx(struct rv_tx *tx, void *arg, struct rv_error *e
     if (status == RV_OK) {
         bool same = rv_hash_equal(&row.spki, rv_ca_spki_hash(a->ca));
         rv_free(row.chain_pem);
-        return same ? read_high(tx, &in->high, err) : other_ca(a->issuer, err);
+        return same ? rv_meta_get_time(tx, RV_CA_CLOCK, &in->high, err) : other_ca(a->issuer, err);
     }
     if (status != RV_NOT_FOUND)
         return status;
@@ -62,7 +46,7 @@ static enum rv_status install_tx(struct rv_tx *tx, void *arg, struct rv_error *e
     if (status == RV_OK)
         status = rv_audit_append(tx, &event, in->now, err);
     RV_FAILPOINT("ca.before_install");
-    return status == RV_OK ? read_high(tx, &in->high, err) : status;
+    return status == RV_OK ? rv_meta_get_time(tx, RV_CA_CLOCK, &in->high, err) : status;
 }
 
 /* The signer answers issuing certificate and root; servers send the first, clients trust the last. */

@@ -50,6 +50,8 @@ struct queue {
     struct job *first, *last;
     int64_t length;
 };
+#define RV_CA_CLOCK "ca.clock" /* the high-water mark of the clock, in the store */
+
 struct rv_authority {
     struct rv_authority_options options;
     char issuer[64];

@@ -1,7 +1,4 @@
 /* The clock guard of the built-in CA (M-58): looked at before each batch, audited, and cleared by an operator only. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/json.h"
 #include "ca/authority_priv.h"
 
@@ -18,11 +15,8 @@ static enum rv_status note_tx(struct rv_tx *tx, void *arg, struct rv_error *err)
     struct note *note = arg;
     struct rv_audit_event event = {.actor = note->actor, .action = note->action, .subject = "clock", .detail = note->detail};
     enum rv_status status = rv_audit_append(tx, &event, note->now, err);
-    if (status == RV_OK && note->high != 0) {
-        char text[24];
-        snprintf(text, sizeof text, "%" PRId64, note->high);
-        status = rv_meta_set(tx, "ca.clock", text, err);
-    }
+    if (status == RV_OK && note->high != 0)
+        status = rv_meta_set_time(tx, RV_CA_CLOCK, note->high, err);
     return status;
 }
 

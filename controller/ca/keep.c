@@ -2,7 +2,6 @@
  * store runs again after a roll-back starts over. */
 #include "ca/authority_priv.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/failpoint.h"
@@ -186,11 +185,8 @@ static enum rv_status keep_all(struct rv_tx *tx, struct batch *b, struct rv_erro
         b->jobs[i]->stage = ANSWER;
         status = keep_one(tx, b->jobs[i], b->now, err);
     }
-    if (status == RV_OK && b->high != 0) {
-        char text[24];
-        snprintf(text, sizeof text, "%" PRId64, b->high);
-        status = rv_meta_set(tx, "ca.clock", text, err);
-    }
+    if (status == RV_OK && b->high != 0)
+        status = rv_meta_set_time(tx, RV_CA_CLOCK, b->high, err);
     RV_FAILPOINT("ca.before_keep");
     return status;
 }

@@ -84,6 +84,7 @@ struct rv_engine {
     struct rv_timer *timer;
     rv_time next_due;
     int64_t clock_offset; /* wall minus monotonic */
+    rv_time marked;       /* when the mark in the store was set */
     void (*stopped)(void *arg);
     void *stopped_arg;
     struct rv_engine_stats stats;
@@ -92,11 +93,27 @@ struct rv_engine {
 /* engine.c */
 struct rv_engine *rv_engine_ref(struct rv_engine *engine);
 void rv_engine_unref(struct rv_engine *engine);
+void rv_trust_unref(struct trust *trust); /* NULL is fine */
+rv_time rv_engine_now(const struct rv_engine *engine);
+/* Tells who asked for the stop, once nothing is in work. */
+void rv_engine_say_stopped(struct rv_engine *engine);
+/* queue.c: takes up what is due; again after `delay`, or a minute at most. */
+void rv_engine_pump(struct rv_engine *engine);
+void rv_engine_arm(struct rv_engine *engine, rv_dur delay);
+void rv_engine_hold(struct rv_engine *engine); /* the store failed: nothing for a moment */
+/* clock.c: once a minute, and at start with the mark of the last run. */
+void rv_engine_watch_clock(struct rv_engine *engine);
+RV_MUST_CHECK enum rv_status rv_engine_clock_read(struct rv_tx *tx, rv_time *ret, struct rv_error *err); /* 0: no mark */
+void rv_engine_clock_start(struct rv_engine *engine, rv_time last);
+/* job.c */
+void rv_job_begin(struct rv_engine *engine, int64_t binding, const char *certificate, const char *target);
+void rv_job_free(struct job *job);
+bool rv_job_exists(const struct rv_engine *engine, int64_t binding);
+int rv_jobs_at(const struct rv_engine *engine, const char *target);
 struct call *rv_call_create(struct job *job);
 void rv_call_free(struct call *call); /* NULL is fine */
 /* An answer came: records it, unless nobody waits any more. */
 void rv_call_answered(struct call *call);
-rv_time rv_engine_now(const struct rv_engine *engine);
 
 /* decide.c: inside a write transaction, for the row that the job holds. Fills action and, for RV_DO, next_call. */
 RV_MUST_CHECK enum rv_status rv_job_decide(struct rv_tx *tx, struct job *job, rv_time now, struct rv_error *err);

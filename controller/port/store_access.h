@@ -33,3 +33,6 @@ RV_MUST_CHECK enum rv_status rv_answer_put(struct rv_tx *tx, const char *actor, 
 RV_MUST_CHECK enum rv_status rv_meta_get(struct rv_tx *tx, const char *name, char **ret,
                                          struct rv_error *err); /* RV_NOT_FOUND */
 RV_MUST_CHECK enum rv_status rv_meta_set(struct rv_tx *tx, const char *name, const char *value, struct rv_error *err);
+/* The same for a time; 0 when there is none. */
+RV_MUST_CHECK enum rv_status rv_meta_get_time(struct rv_tx *tx, const char *name, rv_time *ret, struct rv_error *err);
+RV_MUST_CHECK enum rv_status rv_meta_set_time(struct rv_tx *tx, const char *name, rv_time value, struct rv_error *err);

@@ -1,4 +1,8 @@
 /* Small named values. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/text.h"
 #include "port/store_access.h"
 #include "store/driver.h"
 
@@ -22,4 +26,24 @@ enum rv_status rv_meta_set(struct rv_tx *tx, const char *name, const char *value
     rv_bind_text(&q, name);
     rv_bind_text(&q, value);
     return rv_query_run(&q, NULL);
+}
+
+enum rv_status rv_meta_get_time(struct rv_tx *tx, const char *name, rv_time *ret, struct rv_error *err)
+{
+    RV_AUTO(char) char *text = NULL;
+    int64_t value = 0;
+    enum rv_status status = rv_meta_get(tx, name, &text, err);
+    if (status == RV_OK)
+        status = rv_int_parse(text, 0, INT64_MAX, &value, err);
+    if (status != RV_OK && status != RV_NOT_FOUND)
+        return status;
+    *ret = value;
+    return RV_OK;
+}
+
+enum rv_status rv_meta_set_time(struct rv_tx *tx, const char *name, rv_time value, struct rv_error *err)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    return rv_meta_set(tx, name, text, err);
 }

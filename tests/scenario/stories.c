@@ -80,6 +80,12 @@ const struct story scenario_stories[] = {
      "hosts 2\n apply\n start\n run 1h\n expect ready 2\n clock 6h\n run 1h\n expect ready 2\n clock -6h\n run 1h\n"
      "expect ready 2\n expect issued 2\n clock -3d\n run 2h\n expect ready 2\n expect issued 4\n"
      "expect audited clock.jumped 3\n"},
+    {"the clock steps back while the controller is away",
+     "hosts 2\n apply\n start\n run 1h\n expect ready 2\n crash\n clock -3d\n run 2h\n expect ready 2\n"
+     "expect audited clock.jumped 1\n"},
+    {"the clock steps forward while the controller is away",
+     "hosts 2\n apply\n start\n run 1h\n crash\n clock 3d\n run 2h\n expect ready 2\n expect issued 2\n"
+     "expect audited clock.jumped 0\n"},
     {"the clock steps back in the middle of a switch",
      "hosts 1\n apply\n start\n run 2s\n clock -2h\n run 1h\n expect ready 1\n"},
     {"the clock steps forward in the middle of a switch",
