@@ -81,7 +81,7 @@ struct rv_certificate_spec {
         bool undo_auto;
     } strategy;
     struct rv_endpoints verify_endpoints;
-    bool verify_per_target; /* default true */
+    bool verify_per_target; /* default true; false with one target only */
     enum rv_mode mode;
 };
 

@@ -366,7 +366,8 @@ static const struct rv_field verify[] = {
      .type = RV_FIELD_BOOL,
      .offset = AT(certificate.verify_per_target),
      .otherwise = "true",
-     .help = "Whether each target is proved by endpoints of its own (Target `spec.endpoints`)."},
+     .help = "Whether a target is proved by endpoints of its own (Target `spec.endpoints`) where it has some; `false` "
+             "only with one target, since a name shared by several does not tell which of them answered."},
     {0},
 };
 static const struct rv_field certificate_spec[] = {

@@ -260,28 +260,49 @@ static void claim_files(struct checker *c, const struct target_row *target, cons
     c->claims = claim;
 }
 
-/* A target needs something that proves it: endpoints of its own when each is proved alone and there are several. */
+static size_t count_selected(const struct checker *c, const struct rv_certificate_spec *s)
+{
+    size_t selected = 0;
+    for (size_t i = 0; i < c->target_count; i++)
+        selected += selects(s, &c->targets[i]);
+    return selected;
+}
+
+/* A target needs something that proves it. Behind one name for several nobody knows which of them answered, so each of
+ * several needs endpoints of its own. */
 static void check_endpoints(struct checker *c, const struct rv_object *o, const struct target_row *target, size_t selected)
 {
     const struct rv_certificate_spec *s = &o->certificate;
     if (target->endpoints > 0)
         return;
-    if (s->verify_endpoints.count == 0)
+    if (selected > 1)
+        fault(c, o, "spec.deploy.targets",
+              "target %s has no endpoints, so it cannot be proved by itself: expected spec.endpoints in it, since there are "
+              "%zu targets",
+              target->name, selected);
+    else if (s->verify_endpoints.count == 0)
         fault(c, o, "spec.verify.endpoints",
               "target %s has no endpoints and neither has the certificate, so nothing could prove it: expected host:port "
               "here or in the target's spec.endpoints",
               target->name);
-    else if (s->verify_per_target && selected > 1)
-        fault(c, o, "spec.verify.perTarget",
-              "target %s has no endpoints, so it cannot be proved by itself: add spec.endpoints to it, or say perTarget: "
-              "false",
-              target->name);
+}
+
+/* The same for a certificate outside the set and a target in it. */
+static void check_endpoints_of(struct checker *c, const struct target_row *target, const struct rv_object *certificate)
+{
+    const struct rv_object *o = in_set(c, RV_KIND_TARGET, target->name);
+    size_t selected = count_selected(c, &certificate->certificate);
+    if (target->endpoints == 0 && (selected > 1 || certificate->certificate.verify_endpoints.count == 0))
+        fault(c, o, "spec.endpoints", "certificate %s goes to this target, and nothing could prove it: expected host:port",
+              certificate->name);
+    if (selected > 1 && !certificate->certificate.verify_per_target)
+        fault(c, o, "metadata", "certificate %s says perTarget: false and goes to %zu targets with this one: expected one",
+              certificate->name, selected);
 }
 
 static void check_targets(struct checker *c, const struct rv_object *o)
 {
     const struct rv_certificate_spec *s = &o->certificate;
-    size_t selected = 0;
     if (!s->has_deploy)
         return;
     for (size_t i = 0; i < s->target_names.count; i++) {
@@ -291,8 +312,12 @@ static void check_targets(struct checker *c, const struct rv_object *o)
         if (c->target_count == 0 || bsearch(&key, c->targets, c->target_count, sizeof key, by_name) == NULL)
             fault(c, o, path, "there is no Target \"%s\": declare it", key.name);
     }
-    for (size_t i = 0; i < c->target_count; i++)
-        selected += selects(s, &c->targets[i]);
+    size_t selected = count_selected(c, s);
+    if (selected > 1 && !s->verify_per_target)
+        fault(c, o, "spec.verify.perTarget",
+              "%zu targets behind one name cannot be told apart by a handshake: leave perTarget out, and give each target "
+              "spec.endpoints",
+              selected);
     if (s->target_labels.count > 0 && selected == 0) {
         struct rv_buf labels = {0};
         for (size_t i = 0; i < s->target_labels.count; i++)
@@ -311,7 +336,7 @@ static void check_targets(struct checker *c, const struct rv_object *o)
     }
 }
 
-/* ---- two certificates, one file ---- */
+/* ---- certificates outside the set, and two on one file ---- */
 
 static bool claimed(const struct checker *c, const struct target_row *target)
 {
@@ -327,16 +352,21 @@ static void visit_certificate(void *arg, const struct rv_object *o)
     struct checker *c = arg;
     if (o->kind != RV_KIND_CERTIFICATE || in_set(c, RV_KIND_CERTIFICATE, o->name) != NULL)
         return;
-    for (size_t i = 0; i < c->target_count; i++)
-        if (has_fixed_files(&c->targets[i]) && selects(&o->certificate, &c->targets[i]) &&
-            (c->targets[i].in_set || claimed(c, &c->targets[i])))
-            claim_files(c, &c->targets[i], o, false);
+    for (size_t i = 0; i < c->target_count; i++) {
+        const struct target_row *target = &c->targets[i];
+        if (!selects(&o->certificate, target))
+            continue;
+        if (target->in_set)
+            check_endpoints_of(c, target, o);
+        if (has_fixed_files(target) && (target->in_set || claimed(c, target)))
+            claim_files(c, target, o, false);
+    }
 }
 
-static bool any_fixed_touched(const struct checker *c)
+static bool touches_others(const struct checker *c)
 {
     for (size_t i = 0; i < c->target_count; i++)
-        if (has_fixed_files(&c->targets[i]) && (c->targets[i].in_set || claimed(c, &c->targets[i])))
+        if (c->targets[i].in_set || (has_fixed_files(&c->targets[i]) && claimed(c, &c->targets[i])))
             return true;
     return false;
 }
@@ -354,8 +384,6 @@ static void tell_rivals(struct checker *c, const struct claim *a, const struct c
 
 static void check_rivals(struct checker *c)
 {
-    if (c->each != NULL && any_fixed_touched(c))
-        c->each(c->ctx, RV_KIND_CERTIFICATE, visit_certificate, c);
     for (const struct claim *a = c->claims; a != NULL; a = a->next) {
         for (const struct claim *b = a->next; b != NULL; b = b->next) {
             if (a->target != b->target)
@@ -390,6 +418,8 @@ enum rv_status rv_objects_check(const struct rv_object *const *set, size_t count
             fault(&c, set[i], "spec.issuerRef.name", "there is no Issuer \"%s\": declare it, or use internal", issuer);
         check_targets(&c, set[i]);
     }
+    if (each != NULL && touches_others(&c))
+        each(ctx, RV_KIND_CERTIFICATE, visit_certificate, &c);
     check_rivals(&c);
     rv_free(c.targets);
     if (c.first == NULL)

@@ -48,11 +48,12 @@ static struct rv_endpoints name_all(const struct rv_endpoints *from, const struc
     return all;
 }
 
-/* Each target is proved by its own endpoints. A single target may do with those of the certificate. */
+/* Each of several targets is proved by its own endpoints: behind a name that they share, nobody knows which one answered.
+ * A single target may do with those of the certificate. */
 static const struct rv_endpoints *proof_of(const struct rv_certificate_spec *spec, const struct rv_object *target, int total)
 {
     const struct rv_endpoints *own = &target->target.endpoints;
-    if (spec->verify_per_target && (own->count > 0 || total > 1))
+    if (total > 1 || (spec->verify_per_target && own->count > 0))
         return own;
     return spec->verify_endpoints.count > 0 ? &spec->verify_endpoints : own;
 }
@@ -85,7 +86,7 @@ static size_t wish_all(const struct rv_object *certificate, const struct objects
         count++;
     }
     /* Seen from outside, several targets are one service; and what has no target is only watched. */
-    if (total == 0 || (total > 1 && spec->verify_per_target && spec->verify_endpoints.count > 0)) {
+    if (total == 0 || (total > 1 && spec->verify_endpoints.count > 0)) {
         struct wish *w = &wishes[count++];
         *w = (struct wish){"", wanted, name_all(&spec->verify_endpoints, spec, arena)};
         w->wanted.deploys = false;

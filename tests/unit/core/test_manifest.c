@@ -317,12 +317,37 @@ static void every_target_can_be_proved(void **state)
     a->target.endpoints.count = 0;
     assert_int_equal(rv_objects_check(one, 2, NULL, NULL, NULL, arena, &faults), RV_OK);
     assert_int_equal(rv_objects_check(two, 3, NULL, NULL, NULL, arena, &faults), RV_INVALID);
-    assert_string_equal(faults->fault.path, "spec.verify.perTarget");
-    certificate->certificate.verify_per_target = false;
-    assert_int_equal(rv_objects_check(two, 3, NULL, NULL, NULL, arena, &faults), RV_OK);
+    assert_string_equal(faults->fault.path, "spec.deploy.targets");
     certificate->certificate.verify_endpoints.count = 0;
     assert_int_equal(rv_objects_check(one, 2, NULL, NULL, NULL, arena, &faults), RV_INVALID);
     assert_string_equal(faults->fault.path, "spec.verify.endpoints");
+}
+
+static void one_name_for_several_targets_proves_none(void **state)
+{
+    (void)state;
+    struct rv_set_fault *faults = NULL;
+    struct rv_object *certificate = object_of(shop), *a = object_of(edge), *b = named(edge, "edge-3");
+    const struct rv_object *one[] = {certificate, a}, *two[] = {certificate, a, b};
+    certificate->certificate.verify_per_target = false;
+    assert_int_equal(rv_objects_check(one, 2, NULL, NULL, NULL, arena, &faults), RV_OK);
+    assert_int_equal(rv_objects_check(two, 3, NULL, NULL, NULL, arena, &faults), RV_INVALID);
+    assert_string_equal(faults->fault.path, "spec.verify.perTarget");
+    assert_non_null(strstr(faults->fault.message, "2 targets behind one name"));
+    assert_null(faults->next);
+    /* The second target comes later: it is the one that cannot be had. */
+    struct world w = {.objects = {certificate, a}, .count = 2};
+    const struct rv_object *later[] = {b};
+    assert_int_equal(rv_objects_check(later, 1, look_up, each_of, &w, arena, &faults), RV_INVALID);
+    assert_ptr_equal(faults->object, b);
+    assert_non_null(strstr(faults->fault.message, "perTarget: false"));
+    assert_null(faults->next);
+    certificate->certificate.verify_per_target = true;
+    assert_int_equal(rv_objects_check(later, 1, look_up, each_of, &w, arena, &faults), RV_OK);
+    b->target.endpoints.count = 0;
+    assert_int_equal(rv_objects_check(later, 1, look_up, each_of, &w, arena, &faults), RV_INVALID);
+    assert_string_equal(faults->fault.path, "spec.endpoints");
+    assert_null(faults->next);
 }
 
 int main(void)
@@ -341,6 +366,7 @@ int main(void)
         cmocka_unit_test(objects_outside_the_set_count),
         cmocka_unit_test(two_certificates_do_not_share_files),
         cmocka_unit_test(every_target_can_be_proved),
+        cmocka_unit_test(one_name_for_several_targets_proves_none),
     };
     return cmocka_run_group_tests_name("core/manifest", tests, setup, teardown);
 }
