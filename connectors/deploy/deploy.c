@@ -22,7 +22,8 @@ struct job {
     const struct rv_deploy *deploy;
     enum rv_deploy_verb verb;
     struct rv_hash fingerprint, spki;
-    struct rv_buf follow; /* PEM that travels along: may hold a key */
+    const struct rv_pair *pair; /* stage; borrowed until done */
+    struct rv_buf follow;       /* PEM that travels along: may hold a key */
     rv_dur armed;
     int64_t deadline; /* by the monotonic clock */
     struct rv_buf csr;
@@ -161,6 +162,12 @@ static enum rv_status bring_key(struct job *job)
     return status;
 }
 
+static enum rv_status send_pair(struct job *job)
+{
+    enum rv_status status = rv_deploy_check_names(job->deploy->certificate_spec, job->pair->certificate_pem, &job->err);
+    return status == RV_OK ? carry_out(job) : in_phase(job, "input", status);
+}
+
 static enum rv_status check_request(struct job *job)
 {
     struct rv_hash spki;
@@ -175,6 +182,8 @@ static void run(void *arg)
     struct job *job = arg;
     if (job->verb == RV_DEPLOY_KEY && job->deploy->certificate_spec->key.place == RV_KEY_ON_CONTROLLER) {
         job->status = bring_key(job);
+    } else if (job->verb == RV_DEPLOY_STAGE) {
+        job->status = send_pair(job);
     } else {
         job->status = carry_out(job);
         if (job->status == RV_OK && job->verb == RV_DEPLOY_KEY)
@@ -228,6 +237,7 @@ static void stage(void *ctx, const struct rv_deploy *d, const struct rv_pair *pa
     struct job *job = job_create(ctx, d, RV_DEPLOY_STAGE, done, arg);
     job->fingerprint = pair->fingerprint;
     job->spki = pair->spki;
+    job->pair = pair;
     rv_buf_add_text(&job->follow, pair->certificate_pem);
     if (job->follow.len > 0 && job->follow.data[job->follow.len - 1] != '\n')
         rv_buf_add_text(&job->follow, "\n");

@@ -42,6 +42,10 @@ RV_MUST_CHECK enum rv_status rv_deploy_expand(const char *pattern, const char *c
 RV_MUST_CHECK enum rv_status rv_deploy_names(const struct rv_certificate_spec *spec, struct rv_buf *out,
                                              struct rv_error *err);
 
+/* Whether the certificate carries exactly the names of the specification: RV_INVALID when not. */
+RV_MUST_CHECK enum rv_status rv_deploy_check_names(const struct rv_certificate_spec *spec, const char *certificate_pem,
+                                                   struct rv_error *err);
+
 /* Reads what came back. RV_OK with *ret filled; a failure that the target reports, with its phase; or phase "answer" when
  * this is no answer (RV_UNAVAILABLE for looking, else RV_UNCERTAIN). *ret is always filled as far as log and phase go;
  * the request of RV_DEPLOY_KEY is appended to csr, which *ret then borrows. */

@@ -35,7 +35,7 @@ struct rv_connector_result {        /* borrowed during done; only what the step 
 typedef void (*rv_connector_done)(void *arg, enum rv_status status, const struct rv_connector_result *result,
                                   const struct rv_error *err);
 
-struct rv_pair { /* a certificate for a key that is on the target already */
+struct rv_pair { /* a certificate for a key that is on the target already; borrowed until done */
     struct rv_hash fingerprint, spki;
     const char *certificate_pem, *chain_pem;
 };

@@ -52,6 +52,29 @@ static void a_mismatched_pair_is_not_staged(void **state)
     rv_lab_pair_fini(&pair);
 }
 
+static void other_names_stay_off_the_target(void **state)
+{
+    struct connector_case *c = *state;
+    static const char *other[] = {"shop.example.com", "www.shop.example.com", "admin.shop.example.com"};
+    RV_AUTO(rv_buf) struct rv_buf csr = {0};
+    struct rv_hash spki;
+    struct rv_lab_pair pair;
+    struct rv_texts asked = c->certificate.dns_names;
+    request(c, &csr, &spki);
+    assert_true(rv_lab_sign(c->lab, rv_buf_bytes(&csr), &(struct rv_lab_wish){0}, &pair));
+    for (size_t i = 1; i <= RV_COUNT(other); i += 2) { /* a name less, and a name more */
+        c->certificate.dns_names = (struct rv_texts){i, other};
+        refuse_stage(c, &pair, &spki, RV_INVALID, "input", i == 1 ? "expected dns:shop.example.com" : "dns:admin.");
+    }
+    c->certificate.dns_names = asked;
+    char *text = pair.certificate_pem, none[] = "";
+    pair.certificate_pem = none;
+    refuse_stage(c, &pair, &spki, RV_INVALID, "input", "CERTIFICATE");
+    pair.certificate_pem = text;
+    must(c, do_stage(c, &pair, &spki));
+    rv_lab_pair_fini(&pair);
+}
+
 static void the_targets_clock_decides(void **state)
 {
     struct connector_case *c = *state;
@@ -75,20 +98,18 @@ static void only_clean_pem_and_the_right_chain_are_staged(void **state)
     struct rv_lab_pair pair;
     request(c, &csr, &spki);
     assert_true(rv_lab_sign(c->lab, rv_buf_bytes(&csr), &(struct rv_lab_wish){0}, &pair));
-    static const char *const dirt[] = {"\n%s", "%s\n\n%s", "%s\r\n", "hello\n%s", "-----BEGIN PRIVATE KEY-----\n%s", ""};
+    static const char *const dirt[] = {"\n%s", "%s\n\n%s", "%s\r\n", "hello\n%s", "-----BEGIN PRIVATE KEY-----\n%s"};
     for (size_t i = 0; i < RV_COUNT(dirt); i++) {
         struct rv_lab_pair dirty = pair;
         RV_AUTO(rv_buf) struct rv_buf text = {0};
         for (const char *at = dirt[i]; *at != '\0'; at++)
             if (at[0] == '%')
-                rv_buf_add_text(&text, pair.certificate_pem), at++;
+                rv_buf_add_text(&text, pair.chain_pem), at++;
             else
                 rv_buf_add_byte(&text, (uint8_t)*at);
-        dirty.certificate_pem = (char *)(uintptr_t)rv_buf_text(&text);
-        if (dirt[i][0] == '\0')
-            dirty.chain_pem = NULL;
         if (i == 2) /* a carriage return inside */
-            *strchr(dirty.certificate_pem + 40, '\n') = '\r';
+            *(char *)memchr(text.data + 40, '\n', text.len - 40) = '\r';
+        dirty.chain_pem = (char *)(uintptr_t)rv_buf_text(&text);
         must_fail(c, do_stage(c, &dirty, &spki), RV_INVALID, "pair");
         assert_non_null(strstr(c->err.message, "not clean PEM"));
     }
@@ -383,7 +404,7 @@ static void no_field_is_run(void **state)
             }
         }
         struct rv_lab_pair evil = pair;
-        evil.certificate_pem = bare;
+        evil.chain_pem = bare; /* what is no certificate at all would not leave the controller */
         evil.fingerprint.b[0] ^= (uint8_t)(i + 1);
         assert_int_not_equal(do_stage(c, &evil, &spki), RV_OK);
         assert_false(path_exists(c, "canary"));
@@ -439,6 +460,7 @@ static void switching_under_load_fails_no_handshake(void **state)
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, case_setup, case_teardown)
 const struct CMUnitTest connector_faults[] = {
     CASE(a_mismatched_pair_is_not_staged),
+    CASE(other_names_stay_off_the_target),
     CASE(the_targets_clock_decides),
     CASE(only_clean_pem_and_the_right_chain_are_staged),
     CASE(a_held_lock_is_respected),
