@@ -2,6 +2,7 @@
  * store runs again after a roll-back starts over. */
 #include "ca/authority_priv.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/failpoint.h"
