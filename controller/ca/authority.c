@@ -62,7 +62,6 @@ static enum rv_status take_chain(struct rv_authority *a, struct rv_bytes chain_p
     if (status == RV_OK)
         status = rv_ca_create(first, &a->ca, err);
     if (status == RV_OK) {
-        rv_ca_expect_many(a->ca);
         rv_pem_add(&issuing, RV_PEM_CERTIFICATE, first);
         rv_pem_add(&root, RV_PEM_CERTIFICATE, second);
         a->chain_pem = rv_buf_take(&issuing);

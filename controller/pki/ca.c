@@ -2,7 +2,6 @@
 #include "pki/certificate_priv.h"
 #include "pki/der_priv.h"
 #include "pki/digest.h"
-#include "pki/spki_priv.h"
 #include "pki/tbs_priv.h"
 
 struct rv_ca {
@@ -67,14 +66,7 @@ void rv_ca_destroy(struct rv_ca *ca)
     if (ca == NULL)
         return;
     rv_buf_fini(&ca->der);
-    rv_spki_table_destroy((struct rv_spki_table *)ca->key.table);
     rv_free(ca);
-}
-
-void rv_ca_expect_many(struct rv_ca *ca)
-{
-    if (ca->key.table == NULL)
-        ca->key.table = rv_spki_table_create(&ca->key);
 }
 
 struct rv_bytes rv_ca_certificate(const struct rv_ca *ca)

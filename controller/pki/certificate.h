@@ -16,9 +16,6 @@ const char *rv_serial_text(char out[static 48], const uint8_t *serial, size_t le
 struct rv_ca;
 RV_MUST_CHECK enum rv_status rv_ca_create(struct rv_bytes certificate, struct rv_ca **ret, struct rv_error *err);
 void rv_ca_destroy(struct rv_ca *ca); /* NULL is fine */
-/* Many signatures will be checked with rv_ca_key: prepares for that, once and for P-256 only (20 ms, 150 kB). Before other
- * threads know the CA. */
-void rv_ca_expect_many(struct rv_ca *ca);
 static inline void rv_auto_rv_ca(struct rv_ca **ca)
 {
     rv_ca_destroy(*ca);

@@ -9,7 +9,6 @@ struct rv_spki { /* bytes borrowed from der */
     int bits;                          /* 256, 384; RSA: of the modulus; Ed25519 256 */
     struct rv_bytes key;               /* what the BIT STRING holds. EC: 04 x y; Ed25519: the 32 octets */
     struct rv_bytes modulus, exponent; /* RSA: without leading zero */
-    const struct rv_spki_table *table; /* NULL, or what makes checking cheaper: rv_ca_expect_many */
 };
 /* Strict: algorithm identifiers byte for byte as B-19, named curves and uncompressed points only (K-02), RSA up to 8192
  * bits with an exponent up to 64 bits. P-521, DSA and others are refused with their name or OID. */

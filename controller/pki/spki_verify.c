@@ -13,7 +13,7 @@
 #include "pki/crypto_priv.h"
 #include "pki/der_priv.h"
 #include "pki/keycheck_priv.h"
-#include "pki/spki_priv.h"
+#include "pki/spki.h"
 
 struct kept {
     EVP_PKEY *pkey;
@@ -93,15 +93,13 @@ bool rv_ec_on_curve(const struct rv_spki *spki)
 static enum rv_status verify_ec(const struct rv_spki *spki, const struct rv_algorithm *algorithm, struct rv_bytes data,
                                 struct rv_bytes signature, struct rv_error *err)
 {
+    struct kept *k = kept_for(spki->bits);
     uint8_t hash[EVP_MAX_MD_SIZE];
     unsigned len;
-    if (EVP_Digest(data.ptr, data.len, hash, &len, algorithm->digest(), NULL) != 1)
-        rv_crypto_stop("SHA-2");
-    if (spki->table != NULL && len == 32)
-        return rv_spki_table_verify(spki->table, hash, signature) ? RV_OK : does_not_verify(err);
-    struct kept *k = kept_for(spki->bits);
     if (!put_point(k, spki))
         return rv_fail(err, RV_DENIED, "the point of the public key is not on its curve");
+    if (EVP_Digest(data.ptr, data.len, hash, &len, algorithm->digest(), NULL) != 1)
+        rv_crypto_stop("SHA-2");
     if (EVP_PKEY_verify(k->ctx, signature.ptr, signature.len, hash, len) != 1)
         return does_not_verify(err);
     return RV_OK;
