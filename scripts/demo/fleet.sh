@@ -108,7 +108,7 @@ end_processes() { # end_processes PID…: asks them to end, and insists after 10
     for pid in "$@"; do
         while kill -0 "$pid" 2>/dev/null && [ "$(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null)" != Z ]; do
             [ $SECONDS -lt $until ] || kill -9 "$pid" 2>/dev/null || true
-            read -rt 0.1 <> <(:) || true
+            sleep 0.1
         done
     done
 }
@@ -119,17 +119,16 @@ users_of() { # users_of PATTERN: the processes that have such a file open; nobod
 
 stop_fleet() {
     [ -n "${fleet:-}" ] || return 0
-    local file pids
+    local file pids=()
     # What was left to itself on a target in the middle of a switch puts the old pair back when it is asked to end.
-    mapfile -t pids < <(users_of "$fleet/edge-*/reeve/*")
-    end_processes "${pids[@]}"
-    pids=()
+    # shellcheck disable=SC2046
+    end_processes $(users_of "$fleet/edge-*/reeve/*")
     for file in "$fleet"/edge-1/nginx.pid "$fleet"/edge-2/nginx.pid "$fleet"/ssh/sshd.pid; do
         [ ! -s "$file" ] || pids+=("$(cat "$file")")
     done
     end_processes "${pids[@]}"
-    mapfile -t pids < <(users_of "$fleet/*")
-    end_processes "${pids[@]}"
+    # shellcheck disable=SC2046
+    end_processes $(users_of "$fleet/*")
 }
 
 pointer_of() { # the fingerprint that edge-N's pointer names
