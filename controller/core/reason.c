@@ -25,7 +25,7 @@ static const struct {
     [RV_WHY_KEY_LOST] = {"KeyLost", "the private key is no longer on the target", NULL},
     [RV_WHY_NOT_STAGED] = {"NotStaged", "the certificate is not on the target yet", NULL},
     [RV_WHY_NOT_CURRENT] = {"NotCurrent", "the target has the certificate but does not use it yet", NULL},
-    [RV_WHY_NOT_PROVED] = {"NotProved", "the target was switched, and not every endpoint has shown it yet", NULL},
+    [RV_WHY_NOT_PROVED] = {"NotProved", "the target was switched, and handshakes are to prove it", NULL},
     [RV_WHY_PROVED] = {"Proved", "handshakes proved the switch", NULL},
     [RV_WHY_NOT_SERVED] = {"NotServed", "not every endpoint serves the wanted certificate",
                            "the endpoint rows say what each of them answered"},
@@ -114,6 +114,8 @@ static void add_detail(const struct rv_policy *policy, const struct rv_binding *
         snprintf(out, size, ": its end is %s", span_text(b->issued.not_after, now, when, sizeof when));
         break;
     case RV_WHY_NOT_PROVED:
+        snprintf(out, size, " (%d of %d endpoints serve it)", b->served.good, b->wanted.endpoints);
+        break;
     case RV_WHY_NOT_SERVED:
         snprintf(out, size, " (%d of %d do)", b->served.good, b->wanted.endpoints);
         break;

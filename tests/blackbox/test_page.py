@@ -52,7 +52,7 @@ def test_a_person_signs_in_and_sees_what_is_served(estate, browser, tmp_path):
     assert renew, text()
     renew[0].click()
     wait_for("the button renewed it", lambda: edge.served() not in (None, before), 60)
-    wait_for("the event is shown", lambda: "certificate issued" in text(), 30)
+    wait_for("the event is shown", lambda: "A certificate was issued" in text(), 30)
 
     bad = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE" and "favicon" not in entry["message"]]
     assert not bad, bad

@@ -34,6 +34,8 @@ export interface Binding {
   next?: { step: string; at?: string };
   issued?: { fingerprint: string; serial: string; notBefore: string; notAfter: string; issuedAt: string };
   fault?: { message: string; at: string };
+  current?: string;
+  previous?: string;
   endpoints: Endpoint[];
 }
 
@@ -71,6 +73,8 @@ export interface AuditEvent {
   actor: string;
   action: string;
   subject: string;
+  text?: string;
+  severity?: 'info' | 'notice' | 'warning' | 'alarm';
   detail?: unknown;
 }
 
@@ -97,10 +101,17 @@ export class Problem extends Error {
   }
 }
 
+// Reeve ends a session that nobody uses. What the page asks by itself while nobody is there must not count as use.
+const AWAY = 60000; // ms without a key, a click or a scroll
+let lastInput = Date.now();
+for (const kind of ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchstart'])
+  window.addEventListener(kind, () => (lastInput = Date.now()), { passive: true });
+
 async function call<T>(method: string, path: string, body?: unknown, csrf?: string): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (csrf) headers['X-CSRF-Token'] = csrf;
+  if (method === 'GET' && Date.now() - lastInput > AWAY) headers['X-Reeve-Background'] = '1';
   let response: Response;
   try {
     response = await fetch(`/api/v1${path}`, {
@@ -133,6 +144,7 @@ export const api = {
   status: () => call<Status>('GET', '/status'),
   certificates: (after?: string) =>
     call<List<Certificate>>('GET', `/certificates?limit=100${after ? `&after=${encodeURIComponent(after)}` : ''}`),
+  newest: (count: number) => call<List<AuditEvent>>('GET', `/audit?order=newest&limit=${count}`),
   renew: (name: string, csrf?: string) => call<unknown>('POST', `/certificates/${encodeURIComponent(name)}/renew`, {}, csrf),
 };
 

@@ -17,6 +17,11 @@ export interface Live {
   refresh: () => void;
 }
 
+function merged(one: AuditEvent[], other: AuditEvent[]): AuditEvent[] {
+  const all = new Map([...one, ...other].map((e) => [e.number, e]));
+  return [...all.values()].sort((a, b) => b.number - a.number).slice(0, EVENTS_KEPT);
+}
+
 export function useLive(onSignedOut: () => void): Live {
   const [status, setStatus] = useState<Status>();
   const [certificates, setCertificates] = useState<Certificate[]>([]);
@@ -57,10 +62,14 @@ export function useLive(onSignedOut: () => void): Live {
 
   useEffect(() => {
     void load();
+    api.newest(EVENTS_KEPT).then(
+      (list) => setEvents((old) => merged(old, list.items)),
+      () => undefined, // live events go on without those of before
+    );
     const clock = window.setInterval(() => setNow(Date.now()), 1000);
     const again = window.setInterval(refresh, 15000);
     const stop = listen((event) => {
-      setEvents((old) => [event, ...old.filter((e) => e.number !== event.number)].slice(0, EVENTS_KEPT));
+      setEvents((old) => merged(old, [event]));
       refresh();
     }, setConnected);
     return () => {

@@ -4,6 +4,8 @@ import { createRoot } from 'react-dom/client';
 import { type Session, api } from './api';
 import { Overview } from './pages/Overview';
 import { SignIn } from './pages/SignIn';
+import './page.css';
+import './theme';
 import './trusted';
 
 function App() {

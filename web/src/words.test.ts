@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Certificate } from './api';
-import { actionWords, byUrgency, relative, served, sight } from './words';
+import { brief, byUrgency, eventWords, relative, served, sight, utc } from './words';
 
 const now = Date.parse('2026-11-23T12:00:00Z');
 
@@ -50,4 +50,13 @@ describe('order', () => {
   });
 });
 
-it('actions read as words', () => expect(actionWords('endpoint.changed')).toBe('endpoint changed'));
+describe('events', () => {
+  it('read as the service words them', () => expect(eventWords({ action: 'key.made', text: 'A private key was made' })).toBe('A private key was made'));
+  it('or as their action', () => expect(eventWords({ action: 'endpoint.changed' })).toBe('endpoint changed'));
+});
+
+describe('times', () => {
+  it('are exact in UTC for those who compare with logs', () => expect(utc('2026-11-23T12:00:00.123Z')).toBe('2026-11-23 12:00:00 UTC'));
+  it('leave sentences that have to be short', () =>
+    expect(brief('Renewal is due since 3h ago (2026-11-23T09:00:00Z). Now: a `new` key.')).toBe('Renewal is due since 3h ago. Now: a new key.'));
+});

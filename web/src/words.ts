@@ -1,5 +1,5 @@
 // Words for people: times, states, and what the audit's actions mean.
-import type { Certificate, Endpoint, State } from './api';
+import type { AuditEvent, Certificate, Endpoint, State } from './api';
 
 const units: [string, number][] = [
   ['day', 86400],
@@ -23,8 +23,19 @@ export function relative(at: string | undefined, now: number): string {
   return 'now';
 }
 
+/** In the reader's own language and time zone. */
 export function exact(at: string | undefined): string {
-  return at ? at.replace('T', ' ').replace('Z', ' UTC') : '';
+  return at ? new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) : '';
+}
+
+/** As logs have it. */
+export function utc(at: string | undefined): string {
+  return at ? at.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC') : '';
+}
+
+/** Without the exact times in brackets, which a table has no room for. */
+export function brief(text: string): string {
+  return text.replace(/ \(\d{4}-\d\d-\d\dT[^)]*Z\)/g, '').replace(/`/g, '');
 }
 
 export const stateWords: Record<State, string> = {
@@ -54,7 +65,7 @@ export function served(certificate: Certificate): { good: number; all: number } 
 }
 
 /** What an endpoint shows, in one sentence. */
-export function sight(endpoint: Endpoint): string {
+export function sight(endpoint: Endpoint, ours: (string | undefined)[] = []): string {
   if (!endpoint.observedAt) return 'not looked at yet';
   switch (endpoint.outcome) {
     case 'refused':
@@ -67,10 +78,18 @@ export function sight(endpoint: Endpoint): string {
       return 'its name has no address';
   }
   if (endpoint.fault) return endpoint.fault;
+  if (!endpoint.matches && endpoint.fingerprint && ours.includes(endpoint.fingerprint)) return 'serves the certificate of before';
   return endpoint.matches ? 'serves the wanted certificate' : `serves another certificate, of ${endpoint.issuer ?? 'an unknown issuer'}`;
 }
 
-/** "certificate.issued" reads "certificate issued". */
-export function actionWords(action: string): string {
+/** An event as a sentence: what the service calls it, else its action taken apart ("certificate.issued"). */
+export function eventWords(event: Pick<AuditEvent, 'action' | 'text'>): string {
+  const action = event.action;
+  if (event.text) return event.text;
   return action.replace(/[.]/g, ' ').replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+}
+
+/** Serial numbers and the like in as many characters as a person compares. */
+export function short(subject: string): string {
+  return subject.replace(/[0-9a-f]{20,}/g, (long) => `${long.slice(0, 8)}…`);
 }

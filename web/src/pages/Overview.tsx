@@ -4,11 +4,11 @@ import {
   Card,
   CardBody,
   CardTitle,
+  CodeBlock,
+  CodeBlockCode,
   Content,
   EmptyState,
   EmptyStateBody,
-  Flex,
-  FlexItem,
   Gallery,
   Grid,
   GridItem,
@@ -20,6 +20,10 @@ import {
   Page,
   PageSection,
   Title,
+  Toolbar,
+  ToolbarContent,
+  ToolbarGroup,
+  ToolbarItem,
 } from '@patternfly/react-core';
 import { useState } from 'react';
 import { Problem, type Session, api } from '../api';
@@ -34,9 +38,10 @@ function Figure({ label, value, note }: { label: string; value: string | number;
     <Card isCompact>
       <CardTitle>{label}</CardTitle>
       <CardBody>
-        <Content component="p">
-          <strong data-figure={label}>{value}</strong> {note}
-        </Content>
+        <span className="reeve-figure" data-figure={label}>
+          {value}
+        </span>
+        <span className="reeve-note">{note}</span>
       </CardBody>
     </Card>
   );
@@ -68,21 +73,25 @@ export function Overview({ session, onSignedOut }: { session: Session; onSignedO
         </MastheadBrand>
       </MastheadMain>
       <MastheadContent>
-        <Flex flex={{ default: 'flex_1' }} justifyContent={{ default: 'justifyContentFlexEnd' }} alignItems={{ default: 'alignItemsCenter' }}>
-          <FlexItem>
-            <Label isCompact color={live.connected ? 'green' : 'grey'} data-live={live.connected}>
-              {live.connected ? 'live' : 'reconnecting'}
-            </Label>
-          </FlexItem>
-          <FlexItem>
-            {session.name} ({session.role})
-          </FlexItem>
-          <FlexItem>
-            <Button variant="link" isInline onClick={signOut}>
-              Sign out
-            </Button>
-          </FlexItem>
-        </Flex>
+        <Toolbar isFullHeight isStatic>
+          <ToolbarContent>
+            <ToolbarGroup align={{ default: 'alignEnd' }} alignItems="center">
+              <ToolbarItem>
+                <Label isCompact color={live.connected ? 'green' : 'grey'} data-live={live.connected}>
+                  {live.connected ? 'live' : 'reconnecting'}
+                </Label>
+              </ToolbarItem>
+              <ToolbarItem>
+                {session.name} ({session.role})
+              </ToolbarItem>
+              <ToolbarItem>
+                <Button variant="link" isInline onClick={signOut}>
+                  Sign out
+                </Button>
+              </ToolbarItem>
+            </ToolbarGroup>
+          </ToolbarContent>
+        </Toolbar>
       </MastheadContent>
     </Masthead>
   );
@@ -97,11 +106,11 @@ export function Overview({ session, onSignedOut }: { session: Session; onSignedO
         </PageSection>
       )}
       <PageSection>
-        <Gallery hasGutter minWidths={{ default: '180px' }}>
+        <Gallery hasGutter minWidths={{ default: '160px', lg: '220px' }} maxWidths={{ default: '1fr' }}>
           <Figure label="Ready" value={status ? status.counts.ready : '…'} note={status ? `of ${status.counts.certificates} certificates are served as declared` : ''} />
           <Figure label="Under way" value={status ? underWay : '…'} note="are changing or waiting" />
           <Figure label="Need attention" value={status ? attention : '…'} note={attention === 0 ? 'nothing does' : 'look below'} />
-          <Figure label="Next renewal" value={relative(status?.nextRenewal, now) || '—'} note={exact(status?.nextRenewal)} />
+          <Figure label="Next renewal" value={relative(status?.nextRenewal, now) || '—'} note={status?.nextRenewal ? exact(status.nextRenewal) : 'none is planned'} />
         </Gallery>
       </PageSection>
       <PageSection isFilled>
@@ -112,7 +121,13 @@ export function Overview({ session, onSignedOut }: { session: Session; onSignedO
               <CardBody>
                 {status && certificates.length === 0 ? (
                   <EmptyState titleText="Nothing is declared yet" headingLevel="h4">
-                    <EmptyStateBody>Write a Certificate and a Target in YAML, then: reeve apply -f FILE --wait</EmptyStateBody>
+                    <EmptyStateBody>
+                      Write a Certificate and a Target in YAML. The first command says what would change and changes nothing; the second does it and waits until it is
+                      served.
+                      <CodeBlock className="reeve-commands">
+                        <CodeBlockCode>{'reeve plan -f FILE\nreeve apply -f FILE --wait'}</CodeBlockCode>
+                      </CodeBlock>
+                    </EmptyStateBody>
                   </EmptyState>
                 ) : (
                   <CertificateTable certificates={certificates} now={now} onRenew={mayRenew ? renew : undefined} />

@@ -1,4 +1,4 @@
-import { Alert, Card, CardBody, CardTitle, Content, Page, PageSection, Spinner } from '@patternfly/react-core';
+import { Alert, Card, CardBody, CardTitle, CodeBlock, CodeBlockCode, Content, Spinner } from '@patternfly/react-core';
 import { useEffect, useState } from 'react';
 import { Problem, type Session, api } from '../api';
 
@@ -15,8 +15,7 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
   }, [code, onSignedIn]);
 
   return (
-    <Page>
-      <PageSection isFilled>
+    <main className="reeve-signin">
         <Card>
           <CardTitle component="h1">Reeve</CardTitle>
           <CardBody>
@@ -28,13 +27,15 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
             {code && !problem ? (
               <Spinner aria-label="signing in" />
             ) : (
-              <Content component="p">
-                You are signed out. A one-time sign-in link is printed when Reeve starts on a terminal (<code>reeve up</code>); open it here.
-              </Content>
+              <>
+                <Content component="p">You are signed out. Signing in takes a link that works once. Whoever may use the command line where Reeve runs makes one with</Content>
+                <CodeBlock>
+                  <CodeBlockCode>reeve token link</CodeBlockCode>
+                </CodeBlock>
+              </>
             )}
           </CardBody>
         </Card>
-      </PageSection>
-    </Page>
+    </main>
   );
 }

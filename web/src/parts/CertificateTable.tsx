@@ -1,11 +1,12 @@
-import { Button, Content, DescriptionList, DescriptionListDescription, DescriptionListGroup, DescriptionListTerm } from '@patternfly/react-core';
+import { Alert, Button, Content, DescriptionList, DescriptionListDescription, DescriptionListGroup, DescriptionListTerm } from '@patternfly/react-core';
 import { ExpandableRowContent, Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
-import { useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { Binding, Certificate, Endpoint } from '../api';
-import { byUrgency, exact, relative, served, sight } from '../words';
+import { brief, byUrgency, relative, served, sight } from '../words';
 import { StateLabel } from './StateLabel';
+import { On, When } from './When';
 
-function EndpointRow({ endpoint, now }: { endpoint: Endpoint; now: number }) {
+function EndpointRow({ endpoint, ours, now }: { endpoint: Endpoint; ours: (string | undefined)[]; now: number }) {
   const good = endpoint.matches && endpoint.chainValid && endpoint.nameValid && endpoint.timeValid;
   return (
     <Tr data-endpoint={endpoint.address}>
@@ -13,46 +14,58 @@ function EndpointRow({ endpoint, now }: { endpoint: Endpoint; now: number }) {
         {endpoint.address}
         {endpoint.serverName ? ` (${endpoint.serverName})` : ''}
       </Td>
-      <Td dataLabel="Seen">{good ? 'serves the wanted certificate' : sight(endpoint)}</Td>
+      <Td dataLabel="Seen">{good ? 'serves the wanted certificate' : sight(endpoint, ours)}</Td>
       <Td dataLabel="Issuer">{endpoint.issuer ?? ''}</Td>
-      <Td dataLabel="Expires" title={exact(endpoint.notAfter)}>
-        {relative(endpoint.notAfter, now)}
+      <Td dataLabel="Expires">
+        <When at={endpoint.notAfter} now={now} />
       </Td>
       <Td dataLabel="Connection">{[endpoint.protocol, endpoint.group].filter(Boolean).join(', ')}</Td>
-      <Td dataLabel="Looked" title={exact(endpoint.observedAt)}>
-        {relative(endpoint.observedAt, now)}
+      <Td dataLabel="Looked">
+        <When at={endpoint.observedAt} now={now} />
       </Td>
     </Tr>
   );
 }
 
+const alerts = { NeedsPerson: 'danger', Degraded: 'warning', Waiting: 'info', Progressing: 'info', Renewing: 'info' } as const;
+
+/** Whatever is not as wanted says so before anything else. */
+function Trouble({ binding, now }: { binding: Binding; now: number }) {
+  if (binding.state === 'Ready') return <Content component="p">{brief(binding.reason.text)}</Content>;
+  const title = brief(binding.reason.text);
+  return (
+    <Alert isInline variant={binding.fault && binding.state === 'Renewing' ? 'warning' : alerts[binding.state]} title={title.charAt(0).toUpperCase() + title.slice(1)} data-trouble={binding.target}>
+      {binding.fault && (
+        <>
+          Last failure, <When at={binding.fault.at} now={now} />: {binding.fault.message}
+        </>
+      )}
+    </Alert>
+  );
+}
+
 function Target({ binding, now }: { binding: Binding; now: number }) {
   return (
-    <section aria-label={binding.target || 'endpoints of the certificate'}>
+    <section className="reeve-target" aria-label={binding.target || 'endpoints of the certificate'}>
       <Content component="h4">
         {binding.target || 'Endpoints of the certificate itself'} <StateLabel state={binding.state} />
       </Content>
-      <Content component="p">{binding.reason.text}</Content>
-      {binding.fault && (
-        <Content component="p">
-          <strong>{relative(binding.fault.at, now)}:</strong> {binding.fault.message}
-        </Content>
-      )}
+      <Trouble binding={binding} now={now} />
       {binding.endpoints.length > 0 && (
         <Table variant="compact" borders={false} aria-label="endpoints">
           <Thead>
             <Tr>
-              <Th>Endpoint</Th>
-              <Th>What a handshake showed</Th>
-              <Th>Issuer</Th>
-              <Th>Expires</Th>
-              <Th>Connection</Th>
-              <Th>Looked</Th>
+              <Th modifier="nowrap">Endpoint</Th>
+              <Th modifier="nowrap">What a handshake showed</Th>
+              <Th modifier="nowrap">Issuer</Th>
+              <Th modifier="nowrap">Expires</Th>
+              <Th modifier="nowrap">Connection</Th>
+              <Th modifier="nowrap">Looked</Th>
             </Tr>
           </Thead>
           <Tbody>
             {binding.endpoints.map((e) => (
-              <EndpointRow key={`${e.address} ${e.serverName ?? ''}`} endpoint={e} now={now} />
+              <EndpointRow key={`${e.address} ${e.serverName ?? ''}`} endpoint={e} ours={[binding.current, binding.previous]} now={now} />
             ))}
           </Tbody>
         </Table>
@@ -62,13 +75,13 @@ function Target({ binding, now }: { binding: Binding; now: number }) {
 }
 
 function Details({ certificate, now }: { certificate: Certificate; now: number }) {
-  const facts: [string, string][] = [
+  const facts: [string, ReactNode][] = [
     ['Issuer', certificate.issuer],
     ['Profile', certificate.profile],
     ['Mode', certificate.mode],
     ['Owner', certificate.owner ?? '—'],
-    ['Expires', exact(certificate.notAfter) || '—'],
-    ['Renewal', exact(certificate.renewAt) || '—'],
+    ['Expires', <On key="expires" at={certificate.notAfter} />],
+    ['Renewal', <On key="renewal" at={certificate.renewAt} />],
   ];
   return (
     <ExpandableRowContent>
@@ -87,6 +100,12 @@ function Details({ certificate, now }: { certificate: Certificate; now: number }
   );
 }
 
+/** What is Ready has its renewal ahead; anything else says what is the case and what would change it. */
+function whatNext(c: Certificate, now: number): string {
+  if (c.state === 'Ready' && c.renewAt) return `Renewal ${relative(c.renewAt, now)}`;
+  return brief(c.next?.text ?? c.reason.text);
+}
+
 interface Props {
   certificates: Certificate[];
   now: number;
@@ -100,12 +119,18 @@ export function CertificateTable({ certificates, now, onRenew }: Props) {
       <Thead>
         <Tr>
           <Th screenReaderText="Details" />
-          <Th>Certificate</Th>
-          <Th>State</Th>
-          <Th>Names</Th>
-          <Th>Served</Th>
-          <Th>Expires</Th>
-          <Th>What happens next</Th>
+          <Th modifier="nowrap" width={15}>
+            Certificate
+          </Th>
+          <Th modifier="nowrap">State</Th>
+          <Th modifier="nowrap" width={20}>
+            Names
+          </Th>
+          <Th modifier="nowrap">Served</Th>
+          <Th modifier="nowrap">Expires</Th>
+          <Th modifier="nowrap" width={35}>
+            What happens next
+          </Th>
           {onRenew && <Th screenReaderText="Actions" />}
         </Tr>
       </Thead>
@@ -116,20 +141,22 @@ export function CertificateTable({ certificates, now, onRenew }: Props) {
           <Tbody key={c.name} isExpanded={isOpen} data-certificate={c.name}>
             <Tr>
               <Td expand={{ rowIndex: index, isExpanded: isOpen, onToggle: () => setOpen({ ...open, [c.name]: !isOpen }) }} />
-              <Td dataLabel="Certificate">{c.name}</Td>
-              <Td dataLabel="State">
-                <StateLabel state={c.state} />
+              <Td dataLabel="Certificate" modifier="breakWord">
+                <strong>{c.name}</strong>
               </Td>
-              <Td dataLabel="Names">{[...(c.dnsNames ?? []), ...(c.ipAddresses ?? []), ...(c.uris ?? []), ...(c.emailAddresses ?? [])].join(', ')}</Td>
-              <Td dataLabel="Served">
+              <Td dataLabel="State">
+                <span>
+                  <StateLabel state={c.state} />
+                </span>
+              </Td>
+              <Td dataLabel="Names" modifier="breakWord">{[...(c.dnsNames ?? []), ...(c.ipAddresses ?? []), ...(c.uris ?? []), ...(c.emailAddresses ?? [])].join(', ')}</Td>
+              <Td dataLabel="Served" modifier="nowrap">
                 {count.good} of {count.all}
               </Td>
-              <Td dataLabel="Expires" title={exact(c.notAfter)}>
-                {relative(c.notAfter, now)}
+              <Td dataLabel="Expires" modifier="nowrap">
+                <When at={c.notAfter} now={now} />
               </Td>
-              <Td dataLabel="What happens next" title={exact(c.next?.at)}>
-                {c.next?.text ?? c.reason.text}
-              </Td>
+              <Td dataLabel="What happens next">{whatNext(c, now)}</Td>
               {onRenew && (
                 <Td isActionCell>
                   {c.mode === 'Manage' && (
