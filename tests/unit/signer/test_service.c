@@ -370,6 +370,50 @@ static void broken_bytes_are_refused(void **state)
     rv_buf_fini(&odd);
 }
 
+struct span {
+    size_t from, to;
+};
+
+static struct span span_of(const struct rv_buf *tbs, const void *what, size_t n)
+{
+    const uint8_t *at = memmem(tbs->data, tbs->len, what, n);
+    assert_non_null(at);
+    return (struct span){(size_t)(at - tbs->data), (size_t)(at - tbs->data) + n};
+}
+
+/* A front end that was taken over may send any octets. Each octet of a good certificate in turn becomes others: beyond what
+ * is the caller's to choose (serial, times, names, key), nothing of it may differ. */
+static void only_what_is_the_callers_to_choose_may_differ(void **state)
+{
+    (void)state;
+    static const uint8_t flips[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff};
+    struct rv_leaf leaf = leaf_for("shop.example.com");
+    struct rv_buf good = tbs_of(&leaf, ca), tried = {0};
+    struct span serial = span_of(&good, leaf.serial, sizeof leaf.serial), from = span_of(&good, "\x17\x0d", 2);
+    const struct span theirs[] = {
+        serial,
+        {from.from, from.from + 30}, /* two UTCTimes of 15 octets */
+        span_of(&good, "shop.example.com", 16),
+        span_of(&good, leaf.spki.ptr, leaf.spki.len),
+    };
+    for (size_t i = 0; i < good.len; i++) {
+        bool chosen = false;
+        for (size_t s = 0; s < RV_COUNT(theirs); s++)
+            chosen |= i >= theirs[s].from && i < theirs[s].to;
+        for (size_t k = 0; k < RV_COUNT(flips) && !chosen; k++) {
+            struct rv_error err = {0};
+            rv_buf_clear(&tried);
+            rv_buf_add(&tried, good.data, good.len);
+            rv_serial_make(tried.data + serial.from);
+            tried.data[i] ^= flips[k];
+            if (sign(rv_buf_bytes(&tried), &err) == RV_OK)
+                fail_msg("octet %zu of %zu was signed as %02x instead of %02x", i, good.len, tried.data[i], good.data[i]);
+        }
+    }
+    rv_buf_fini(&tried);
+    expect(&good, RV_OK, NULL);
+}
+
 static void an_administrator_narrows_names_and_life(void **state)
 {
     (void)state;
@@ -594,6 +638,7 @@ int main(void)
         T(another_issuer_is_refused),
         T(weak_keys_are_refused),
         T(broken_bytes_are_refused),
+        T(only_what_is_the_callers_to_choose_may_differ),
         T(an_administrator_narrows_names_and_life),
         T(limits_cannot_widen),
         T(one_refusal_does_not_fail_the_others),
