@@ -431,9 +431,26 @@ static void link_made(void *arg, enum rv_status status, const struct rv_error *e
     rv_free(wish);
 }
 
+/* systemd.exec(5), JOURNAL_STREAM: what is printed is kept, for others to read. */
+static bool prints_to_journal(void)
+{
+    struct stat out;
+    char name[64];
+    const char *journal = getenv("JOURNAL_STREAM");
+    if (journal == NULL || fstat(STDOUT_FILENO, &out) != 0)
+        return false;
+    snprintf(name, sizeof name, "%llu:%llu", (unsigned long long)out.st_dev, (unsigned long long)out.st_ino);
+    return strcmp(journal, name) == 0;
+}
+
 /* A way in for the first administrator, and for whoever starts it by hand at a terminal. Nowhere is a default password. */
 static void print_link(struct daemon *d, const char *url)
 {
+    if (prints_to_journal()) {
+        if (d->first_use)
+            printf("  sign in            `reeve token link` makes a one-time link\n");
+        return;
+    }
     if (!d->first_use && !isatty(STDOUT_FILENO))
         return;
     struct link_wish *wish = rv_zalloc(sizeof *wish);

@@ -506,6 +506,19 @@ def test_a_hostile_certificate_is_only_text(reeve, tmp_path):
             reeve.call("delete", "certificates", "shop")
 
 
+def test_no_way_in_is_left_in_the_journal(tmp_path):
+    reeve = lab.Reeve(tmp_path)
+    out = tmp_path / "up.1.out"
+    out.touch()
+    reeve.start(JOURNAL_STREAM=f"{out.stat().st_dev}:{out.stat().st_ino}")
+    try:
+        lab.wait_for("it says so", lambda: "is up" in reeve.text())
+        assert reeve.stop() == 0
+        assert "signin#" not in reeve.text() and "reeve token link" in reeve.text()
+    finally:
+        reeve.stop()
+
+
 def test_no_secret_is_left_lying_about(estate):
     """After real work: nothing of it in arguments, environments, logs, the database or any file that is not its place."""
     reeve = estate.reeve
