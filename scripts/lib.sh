@@ -162,7 +162,7 @@ build_targets() {
         exit "${PIPESTATUS[0]}"
     ) || {
         [ $? -ne 130 ] || exit 130
-        grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | grep -E 'error|Error|FAILED' -A 6 | cut -c 1-300 | head -40 >&2
+        grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | grep -E 'error:|Error |FAILED' -A 6 | cut -c 1-300 | head -40 >&2
         fail "the $preset build failed; all of it: $log"
     }
 }
