@@ -116,7 +116,7 @@ static void tell_standing(struct following *f, const char *key, const char *stat
     if (word != NULL && strcmp(line->text, gist) != 0)
         put_line(f->cli, key, word, text, false);
     snprintf(line->text, sizeof line->text, "%s", gist);
-    bool old = strcmp(at, f->cli->seen_at) < 0 && strcmp(state, "NeedsPerson") != 0;
+    bool old = strcmp(at, f->cli->seen_at) <= 0 && strcmp(state, "NeedsPerson") != 0;
     if (broke == NULL || old || strcmp(line->fault_at, at) == 0)
         return;
     snprintf(line->fault_at, sizeof line->fault_at, "%s", at);

@@ -9,7 +9,6 @@ import {
   Content,
   EmptyState,
   EmptyStateBody,
-  Gallery,
   Grid,
   GridItem,
   Label,
@@ -106,12 +105,12 @@ export function Overview({ session, onSignedOut }: { session: Session; onSignedO
         </PageSection>
       )}
       <PageSection>
-        <Gallery hasGutter minWidths={{ default: '160px', lg: '220px' }} maxWidths={{ default: '1fr' }}>
+        <div className="reeve-figures">
           <Figure label="Ready" value={status ? status.counts.ready : '…'} note={status ? `of ${status.counts.certificates} certificates are served as declared` : ''} />
           <Figure label="Under way" value={status ? underWay : '…'} note="are changing or waiting" />
           <Figure label="Need attention" value={status ? attention : '…'} note={attention === 0 ? 'nothing does' : 'look below'} />
           <Figure label="Next renewal" value={relative(status?.nextRenewal, now) || '—'} note={status?.nextRenewal ? exact(status.nextRenewal) : 'none is planned'} />
-        </Gallery>
+        </div>
       </PageSection>
       <PageSection isFilled>
         <Grid hasGutter>
