@@ -147,10 +147,17 @@ static bool whole_work(const struct place *p, void (*acknowledged)(void *arg), v
     return true;
 }
 
+/* Every how many-th moment is tried; all of them with REEVE_TEST_FULL=1 (some minutes under the sanitizers). */
+static long stride_of(long otherwise)
+{
+    const char *full = getenv("REEVE_TEST_FULL");
+    return full != NULL && strcmp(full, "1") == 0 ? 1 : otherwise;
+}
+
 static void failing_operations(const struct place *p, const char *what, unsigned ops, int code, long count)
 {
     bool failed = true;
-    long stride = (ops & FAULT_WRITE) != 0 ? 9 : 3; /* there are many writes, and they are much alike */
+    long stride = stride_of((ops & FAULT_WRITE) != 0 ? 25 : 7); /* there are many writes, and they are much alike */
     for (long n = 1; failed; n += stride) {
         struct rv_error err = {0};
         fault_vfs_reset();
@@ -377,8 +384,8 @@ static void the_power_goes(void **state)
 {
     const struct place *p = *state;
     struct outcome o = {.exit_status = FAULT_POWER_EXIT};
-    long n = 1;
-    for (; o.exit_status == FAULT_POWER_EXIT; n += 9) {
+    long n = 1, stride = stride_of(29); /* odd: both ways of losing are met in turn */
+    for (; o.exit_status == FAULT_POWER_EXIT; n += stride) {
         /* In turn: all that was not synced is lost, or a choice of it. */
         struct cut cut = {.power = n, .seed = n % 2 == 0 ? (unsigned)n : 0};
         o = in_child(p, order_cut, &cut);
@@ -393,7 +400,7 @@ static void the_power_goes_after_a_failed_sync(void **state)
 {
     const struct place *p = *state;
     /* One alone, or together with the sync of the log's last move on closing: then the log comes back unsynced. */
-    for (long sync = 5, syncs = 1; sync < 26; sync += 3, syncs = 3 - syncs)
+    for (long sync = 5, syncs = 1; sync < 26; sync += stride_of(5), syncs = 3 - syncs)
         for (long later = 4; later < 70; later += 31) {
             struct cut cut = {.power = 70 + sync * 12 + later, .sync = sync, .syncs = syncs};
             struct outcome o = in_child(p, order_cut, &cut);
