@@ -239,8 +239,8 @@ int rv_cmd_apply(struct rv_cli *cli)
     if (!load(cli, &set))
         return RV_EXIT_ERROR;
     bool wait = rv_cli_option(cli, "wait") != NULL;
-    if (wait)
-        rv_cli_wait_mark(cli);
+    if (wait && !rv_cli_wait_mark(cli))
+        return RV_EXIT_ERROR;
     RV_AUTO(json) json_t *answer = send_set(cli, set, dry_run);
     if (answer == NULL)
         return RV_EXIT_ERROR;

@@ -101,8 +101,8 @@ static int dry(struct rv_cli *cli, const char *what, const json_t *view)
 
 int rv_cmd_renew(struct rv_cli *cli)
 {
-    if (rv_cli_option(cli, "wait") != NULL)
-        rv_cli_wait_mark(cli);
+    if (rv_cli_option(cli, "wait") != NULL && !rv_cli_wait_mark(cli))
+        return RV_EXIT_ERROR;
     RV_AUTO(json) json_t *answer = ask(cli, "renew");
     if (answer == NULL)
         return cli->exit_code;

@@ -119,7 +119,8 @@ void rv_table_print(struct rv_cli *cli, struct rv_table *t, int indent);     /* 
 
 /* Follows certificates until they stand still, with progress. The exit status. */
 void rv_cli_verdict(struct rv_cli *cli, int status); /* one line at the end */
-void rv_cli_wait_mark(struct rv_cli *cli);           /* before what is waited for is begun: nothing of it will be missed */
+/* Before what is waited for is begun: nothing of it will be missed. False after saying that --timeout is not one. */
+bool rv_cli_wait_mark(struct rv_cli *cli);
 int rv_cli_wait(struct rv_cli *cli, const char *const *names, size_t count);
 
 void rv_cli_describe(struct rv_cli *cli, const json_t *certificate);

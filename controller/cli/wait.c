@@ -38,7 +38,6 @@ static const struct {
     enum rv_tone tone;
 } milestones[] = {
     {"key.made", "key made", RV_TONE_PLAIN},
-    {"certificate.issued", "certificate issued", RV_TONE_PLAIN},
     {"target.staged", "put on the target, beside what is there", RV_TONE_PLAIN},
     {"target.switched", "switched; asking the endpoints", RV_TONE_PLAIN},
     {"target.kept", "proved by handshakes, and kept", RV_TONE_GOOD},
@@ -189,19 +188,34 @@ static void tell_event(struct following *f, const json_t *event)
         }
 }
 
-void rv_cli_wait_mark(struct rv_cli *cli)
+/* 0: none was given. */
+static enum rv_status timeout_of(const struct rv_cli *cli, rv_dur *ret, struct rv_error *err)
+{
+    const char *text = rv_cli_option(cli, "timeout");
+    *ret = 0;
+    enum rv_status status = text != NULL ? rv_dur_parse(text, ret, err) : RV_OK;
+    return status == RV_OK ? status : rv_error_where(err, status, "--timeout");
+}
+
+bool rv_cli_wait_mark(struct rv_cli *cli)
 {
     struct rv_error err;
+    rv_dur ignored;
     json_t *page = NULL;
     int status = 0;
     cli->seen = 0;
     cli->seen_at[0] = '\0';
+    if (timeout_of(cli, &ignored, &err) != RV_OK) {
+        rv_cli_fail(cli, &err);
+        return false;
+    }
     if (rv_cli_request(cli, RV_GET, "/api/v1/audit?order=newest&limit=1", NULL, &status, &page, &err) != RV_OK)
-        return; /* what comes next fails as well, and says why */
+        return true; /* what comes next fails as well, and says why */
     const json_t *last = json_array_get(json_object_get(page, "items"), 0);
     cli->seen = rv_json_get_int(last, "number", 0);
     snprintf(cli->seen_at, sizeof cli->seen_at, "%s", rv_json_get_text(last, "at", ""));
     json_decref(page);
+    return true;
 }
 
 /* The rows since the last time. What cannot be read now is read later. */
@@ -342,12 +356,9 @@ static bool come_back(struct following *f)
 int rv_cli_wait(struct rv_cli *cli, const char *const *names, size_t count)
 {
     struct following f = {.cli = cli, .names = names, .count = count, .verdict = -1};
-    const char *timeout = rv_cli_option(cli, "timeout");
     rv_dur limit = 0;
-    if (timeout != NULL && rv_dur_parse(timeout, &limit, &f.err) != RV_OK) {
-        rv_error_where(&f.err, RV_INVALID, "--timeout");
+    if (timeout_of(cli, &limit, &f.err) != RV_OK)
         return rv_cli_fail(cli, &f.err);
-    }
     f.deadline = limit > 0 ? now() + limit : 0;
     while (f.verdict < 0 && count > 0 && !too_late(&f)) {
         struct rv_http_client *events = NULL;

@@ -461,6 +461,7 @@ static void waiting_ends_when_it_failed(void **state)
         {0}};
     assert_int_equal(REEVE(slow, "renew", "shop", "--wait", "--timeout", "1s"), RV_EXIT_WAITING);
     assert_int_equal(REEVE(slow, "renew", "shop", "--wait", "--timeout", "soon"), RV_EXIT_ERROR);
+    assert_null(strstr(service.asked, "renew")); /* nothing is begun that could not be waited for */
     assert_says(said.err, "--timeout");
 }
 
