@@ -67,7 +67,7 @@ static void line_of(const json_t *target, char *out, size_t size)
     rv_cli_when(next, "at", when);
     bool again = strcmp(code, "Backoff") == 0 || strcmp(code, "Soak") == 0;
     if (again && strncmp(when, "in ", 3) == 0)
-        snprintf(out, size, "%s; it goes on %s", why, when);
+        snprintf(out, size, "goes on %s: %s", when, why);
     else
         snprintf(out, size, "%s", why);
 }
