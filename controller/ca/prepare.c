@@ -189,6 +189,8 @@ static enum rv_status prepare_one(struct job *job, const struct rv_profile *prof
     }
     if (status == RV_OK)
         status = make_wish(job, &csr, &names, &wish);
+    if (status == RV_OK && job->request->wanted == NULL)
+        rv_profile_trim(profile, &wish);
     if (status == RV_OK)
         status = rv_profile_check(profile, &csr, &wish, &job->err);
     return status == RV_OK ? build(job, profile, &csr, &wish) : status;

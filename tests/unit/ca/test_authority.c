@@ -342,6 +342,24 @@ static void declare_narrow(const char *base)
         fail_msg("%s", err.message);
 }
 
+/* Nearly every tool puts a common name into its requests; the names are what counts. */
+static void a_common_name_that_the_profile_lacks_is_left_out(void **state)
+{
+    (void)state;
+    struct rv_issue_request request = request_for("narrow", csr_for("shop.example.com", "shop.example.com"));
+    static const char narrow[] = "{\"apiVersion\":\"reeve/v1\",\"kind\":\"Profile\",\"metadata\":{\"name\":\"narrow\"},"
+                                 "\"spec\":{\"duration\":\"10d\",\"allowCommonName\":false}}";
+    assert_int_equal(rv_store_write_now(store, put_profile, (void *)(uintptr_t)narrow, NULL), RV_OK);
+    request.profile = "narrow";
+    struct outcome o = ask(&request);
+    if (o.status != RV_OK)
+        fail_msg("%s: %s", o.err.where, o.err.message);
+    struct rv_cert_info info;
+    assert_int_equal(rv_cert_read(o.certificate, arena, &info, NULL), RV_OK);
+    assert_null(info.common_name);
+    assert_true(rv_cert_names_have(&info.names, RV_NAME_DNS, "shop.example.com"));
+}
+
 static void a_profile_forbids_names_and_lifetimes(void **state)
 {
     (void)state;
@@ -505,6 +523,7 @@ int main(void)
         T(a_key_serves_one_wish),
         T(bad_requests_are_refused),
         T(a_forged_request_is_refused),
+        T(a_common_name_that_the_profile_lacks_is_left_out),
         T(names_must_be_those_declared),
         T(a_profile_forbids_names_and_lifetimes),
         T(a_missing_signer_leaves_intents_that_are_finished_later),
