@@ -20,7 +20,6 @@ enum rv_deploy_verb {
     RV_DEPLOY_UNDO,
     RV_DEPLOY_VERB_COUNT
 };
-const char *rv_deploy_verb_name(enum rv_deploy_verb verb); /* "take-key" */
 
 /* What a step needs besides the binding; NULL and 0 where it does not. Borrowed. */
 struct rv_deploy_step {

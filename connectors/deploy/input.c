@@ -9,11 +9,6 @@
 
 static const char *const verbs[RV_DEPLOY_VERB_COUNT] = {"observe", "key", "take-key", "stage", "switch", "keep", "undo"};
 
-const char *rv_deploy_verb_name(enum rv_deploy_verb verb)
-{
-    return verbs[verb];
-}
-
 static bool path_char(unsigned char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -12,13 +12,3 @@ const char *rv_step_name(enum rv_step step)
 {
     return (unsigned)step < RV_STEP_COUNT ? step_names[step] : "unknown";
 }
-
-bool rv_step_parse(const char *text, enum rv_step *ret)
-{
-    for (unsigned i = 0; i < RV_STEP_COUNT; i++)
-        if (strcmp(step_names[i], text) == 0) {
-            *ret = (enum rv_step)i;
-            return true;
-        }
-    return false;
-}

@@ -23,7 +23,6 @@ enum rv_step {
     RV_STEP_COUNT
 };
 const char *rv_step_name(enum rv_step step); /* "issue" */
-bool rv_step_parse(const char *text, enum rv_step *ret);
 
 struct rv_wanted {
     enum rv_mode mode;
@@ -46,7 +45,8 @@ struct rv_issued { /* the newest certificate of this binding that we hold */
     struct rv_hash fingerprint, spec;
     int64_t certificate_id; /* row in the inventory */
     int64_t renew_request;
-    rv_time not_before, not_after, issued_at, revoked_at;
+    rv_time not_before, not_after, issued_at;
+    rv_time revoked_at; /* 0: never. Nothing sets it yet; the plan replaces what has it */
 };
 
 struct rv_target_view {                      /* what the target said, not what we think */

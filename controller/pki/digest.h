@@ -7,6 +7,5 @@
 #include "base/bytes.h"
 
 void rv_sha256(struct rv_bytes data, struct rv_hash *ret); /* fits rv_digest_fn */
-void rv_hmac_sha256(struct rv_bytes key, struct rv_bytes data, struct rv_hash *ret);
 /* Equal length and content, in a time that depends on the lengths only (M-46). */
 bool rv_equal_secret(struct rv_bytes a, struct rv_bytes b);

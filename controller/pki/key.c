@@ -102,11 +102,6 @@ enum rv_key_algorithm rv_key_algorithm(const struct rv_key *key)
     return key->algorithm;
 }
 
-int rv_key_bits(const struct rv_key *key)
-{
-    return key->bits;
-}
-
 struct rv_bytes rv_key_spki(const struct rv_key *key)
 {
     return RV_BYTES(key->spki, key->spki_len);

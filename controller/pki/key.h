@@ -26,7 +26,6 @@ RV_MUST_CHECK enum rv_status rv_key_to_pem(const struct rv_key *key, const struc
 struct rv_secret *rv_key_plain_pem(const struct rv_key *key);
 
 enum rv_key_algorithm rv_key_algorithm(const struct rv_key *key);
-int rv_key_bits(const struct rv_key *key);
 struct rv_bytes rv_key_spki(const struct rv_key *key);                /* DER SubjectPublicKeyInfo; borrowed */
 const struct rv_hash *rv_key_spki_hash(const struct rv_key *key);     /* SHA-256 of it; borrowed */
 struct rv_bytes rv_key_signature_algorithm(const struct rv_key *key); /* DER AlgorithmIdentifier; static */

@@ -99,11 +99,6 @@ void rv_profile_release(struct rv_profile *profile)
     rv_free(profile);
 }
 
-const char *rv_profile_name(const struct rv_profile *profile)
-{
-    return profile->name;
-}
-
 struct rv_bytes rv_profile_extensions(const struct rv_profile *profile)
 {
     return rv_buf_bytes(&profile->extensions);

@@ -10,7 +10,6 @@ RV_MUST_CHECK enum rv_status rv_profile_compile(const char *name, const struct r
                                                 struct rv_profile **ret, struct rv_error *err);
 struct rv_profile *rv_profile_retain(struct rv_profile *profile);
 void rv_profile_release(struct rv_profile *profile); /* NULL is fine */
-const char *rv_profile_name(const struct rv_profile *profile);
 
 /* What is to be certified, after the wishes of request and manifest have been put together. */
 struct rv_wish {

@@ -10,7 +10,6 @@ struct rv_binding_row {
     struct rv_binding facts;
     char certificate[64], target[64]; /* target "": watch only */
     rv_time due_at;
-    char proposal[65]; /* Propose: hash of what waits for approval, "" none */
     char fault[320];   /* the last failure, for people; "" after success */
     rv_time fault_at;
 };

@@ -11,7 +11,8 @@ struct rv_cert_row {
     enum rv_cert_state state;
     int64_t binding, renew_request;
     struct rv_hash spec, fingerprint, spki;
-    rv_time not_before, not_after, reserved_at, issued_at, revoked_at;
+    rv_time not_before, not_after, reserved_at, issued_at;
+    rv_time revoked_at; /* 0: never; nothing sets it yet, and everything that reads a certificate honours it */
     int revocation_reason;
     char subject[256];
     const char *names;        /* JSON array ["dns:a", "ip:…"]; borrowed during put, caller frees after get */

@@ -248,11 +248,6 @@ size_t rv_journal_cut(const struct rv_journal *journal)
     return journal->cut;
 }
 
-const struct rv_hash *rv_journal_head(const struct rv_journal *journal)
-{
-    return &journal->head;
-}
-
 void rv_journal_each(const struct rv_journal *journal, bool (*visit)(void *arg, const struct rv_journal_entry *entry),
                      void *arg)
 {

@@ -39,7 +39,6 @@ RV_MUST_CHECK enum rv_status rv_journal_append(struct rv_journal *journal, const
 bool rv_journal_broken(const struct rv_journal *journal);
 size_t rv_journal_count(const struct rv_journal *journal);
 size_t rv_journal_cut(const struct rv_journal *journal); /* octets of a torn end that were dropped when it was opened */
-const struct rv_hash *rv_journal_head(const struct rv_journal *journal);
 /* In order of signing; the time is not kept in memory and reads 0. visit answers false to stop. */
 void rv_journal_each(const struct rv_journal *journal, bool (*visit)(void *arg, const struct rv_journal_entry *entry),
                      void *arg);

@@ -70,11 +70,10 @@ _Static_assert(RV_OK == 0 && RV_INVALID == 1 && RV_NOT_FOUND == 2 && RV_CONFLICT
     X(40, proved,                    facts.proved)                        \
     X(41, settle_probes,             facts.settle_probes)                 \
     X(42, due_at,                    due_at)                              \
-    X(43, proposal,                  proposal)                            \
-    X(44, fault,                     fault)                               \
-    X(45, fault_at,                  fault_at)
+    X(43, fault,                     fault)                               \
+    X(44, fault_at,                  fault_at)
 /* clang-format on */
-#define AFTER_FACTS "$46"
+#define AFTER_FACTS "$45"
 
 #define COLUMN(number, column, member) #column ", "
 #define SET(number, column, member) ", " #column "=$" #number

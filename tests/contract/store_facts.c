@@ -170,12 +170,8 @@ static enum rv_status every_fact_comes_back(struct rv_tx *tx, void *arg, struct 
     (void)arg;
     struct rv_binding_row put, got;
     memset(&put, 1, sizeof put);
-    for (size_t i = 0; i < 2; i++) {
-        char *texts[] = {put.proposal, put.fault};
-        size_t sizes[] = {sizeof put.proposal, sizeof put.fault};
-        memset(texts[i], 0, sizes[i]);
-        memset(texts[i], 'x', sizes[i] - 1);
-    }
+    memset(put.fault, 0, sizeof put.fault);
+    memset(put.fault, 'x', sizeof put.fault - 1);
     memset(put.certificate, 0, sizeof put.certificate);
     memset(put.target, 0, sizeof put.target);
     memcpy(put.certificate, "shop", 4);

@@ -87,7 +87,6 @@ CREATE TABLE binding (
     kept_at INTEGER NOT NULL DEFAULT 0,
     proved BLOB,
     settle_probes INTEGER NOT NULL DEFAULT 0,
-    proposal TEXT,
     fault TEXT,
     fault_at INTEGER NOT NULL DEFAULT 0,
     UNIQUE (certificate, target)
