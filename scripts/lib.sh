@@ -155,6 +155,7 @@ build_targets() {
     { mkdir -p "$top/build" && [ -w "$top/build" ] && [ -w "$top/web" ]; } 2>/dev/null ||
         fail "$(id -un) may not write in $top: build as the user to whom it belongs, or in a copy of your own"
     [ -e "$top/web/node_modules/.reeve-installed" ] || note "the first build fetches the web pages' packages too (npm, about 100 MB)"
+    [ -w "${HOME:-/nonexistent}" ] || export npm_config_cache="$top/build/npm" # npm fails without a place for its cache
     ( # one build at a time in this folder: web/node_modules is common to all
         locked "$top/build" "another build is under way in this folder; waiting for it"
         { cmake -S "$top" --preset "$preset" "$@" && cmake --build "$top/build/$preset" ${targets[0]+--target "${targets[@]}"}; } \
