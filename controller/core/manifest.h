@@ -151,6 +151,8 @@ RV_MUST_CHECK enum rv_status rv_object_decode(const json_t *document, struct rv_
                                               struct rv_fault **ret_faults);
 /* The canonical document with every default filled in: what is stored, compared and shown. Given (json_decref). */
 json_t *rv_object_encode(const struct rv_object *object);
+/* Whether the certificate goes to a target with this name and these labels. */
+bool rv_certificate_selects(const struct rv_certificate_spec *spec, const char *target, const struct rv_labels *labels);
 /* JSON Schema (2020-12) of one kind, or of any document when kind is RV_KIND_COUNT. Given. */
 json_t *rv_object_schema(enum rv_kind kind);
 struct rv_buf;

@@ -236,16 +236,21 @@ static void collect_targets(struct checker *c)
         qsort(c->targets, c->target_count, sizeof *c->targets, by_name);
 }
 
-static bool selects(const struct rv_certificate_spec *s, const struct target_row *target)
+bool rv_certificate_selects(const struct rv_certificate_spec *spec, const char *target, const struct rv_labels *labels)
 {
-    if (!s->has_deploy)
+    if (!spec->has_deploy)
         return false;
-    if (s->target_labels.count > 0 && rv_labels_match(&s->target_labels, &target->labels))
+    if (spec->target_labels.count > 0 && rv_labels_match(&spec->target_labels, labels))
         return true;
-    for (size_t i = 0; i < s->target_names.count; i++)
-        if (strcmp(s->target_names.items[i], target->name) == 0)
+    for (size_t i = 0; i < spec->target_names.count; i++)
+        if (strcmp(spec->target_names.items[i], target) == 0)
             return true;
     return false;
+}
+
+static bool selects(const struct rv_certificate_spec *spec, const struct target_row *target)
+{
+    return rv_certificate_selects(spec, target->name, &target->labels);
 }
 
 static bool has_fixed_files(const struct target_row *target)

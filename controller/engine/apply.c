@@ -101,7 +101,8 @@ static bool is_certificate(void *arg, const struct rv_binding_row *row)
 static enum rv_status touches(struct apply *a, const struct rv_object *certificate, const struct rv_object *target,
                               bool *ret)
 {
-    struct on_target o = {certificate->name, rv_certificate_selects(&certificate->certificate, target)};
+    struct on_target o = {certificate->name,
+                          rv_certificate_selects(&certificate->certificate, target->name, &target->labels)};
     enum rv_status status = o.found ? RV_OK : rv_binding_each_on(a->tx, target->name, is_certificate, &o, a->err);
     *ret = o.found;
     return status;

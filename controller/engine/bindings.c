@@ -11,16 +11,9 @@ struct wish { /* one binding that should exist */
     struct rv_endpoints endpoints;
 };
 
-bool rv_certificate_selects(const struct rv_certificate_spec *spec, const struct rv_object *target)
+static bool selects(const struct rv_certificate_spec *spec, const struct rv_object *target)
 {
-    if (!spec->has_deploy)
-        return false;
-    if (spec->target_labels.count > 0 && rv_labels_match(&spec->target_labels, &target->labels))
-        return true;
-    for (size_t i = 0; i < spec->target_names.count; i++)
-        if (strcmp(spec->target_names.items[i], target->name) == 0)
-            return true;
-    return false;
+    return rv_certificate_selects(spec, target->name, &target->labels);
 }
 
 /* What is sent as SNI and checked as name, when nothing is declared (core/manifest.h). */
@@ -74,9 +67,9 @@ static size_t wish_all(const struct rv_object *certificate, const struct objects
     int total = 0;
     size_t count = 0;
     for (size_t i = 0; i < targets->count; i++)
-        total += rv_certificate_selects(spec, targets->items[i]);
+        total += selects(spec, targets->items[i]);
     for (size_t i = 0; i < targets->count; i++) {
-        if (!rv_certificate_selects(spec, targets->items[i]))
+        if (!selects(spec, targets->items[i]))
             continue;
         struct wish *w = &wishes[count];
         *w = (struct wish){targets->items[i]->name, wanted, name_all(proof_of(spec, targets->items[i], total), spec, arena)};

@@ -124,7 +124,6 @@ RV_MUST_CHECK enum rv_status rv_job_record(struct rv_tx *tx, struct job *job, rv
 RV_MUST_CHECK enum rv_status rv_served_load(struct rv_tx *tx, struct rv_binding_row *row, struct rv_error *err);
 /* bindings.c: from one certificate and all targets to its bindings. */
 struct objects;
-bool rv_certificate_selects(const struct rv_certificate_spec *spec, const struct rv_object *target);
 RV_MUST_CHECK enum rv_status rv_bindings_compute(struct rv_tx *tx, rv_digest_fn digest, const struct rv_object *certificate,
                                                  const struct objects *targets, rv_time now, struct rv_arena *arena,
                                                  struct rv_error *err);
