@@ -36,4 +36,4 @@ struct rv_store_options {
 RV_MUST_CHECK enum rv_status rv_store_open(const struct rv_store_options *options, struct rv_store **ret,
                                            struct rv_error *err);
 int64_t rv_store_queued(struct rv_store *store); /* writes that wait; any thread */
-void rv_store_close(struct rv_store *store); /* finishes what was given, then closes */
+void rv_store_close(struct rv_store *store);     /* finishes what was given, then closes */

@@ -10,7 +10,7 @@ struct rv_binding_row {
     struct rv_binding facts;
     char certificate[64], target[64]; /* target "": watch only */
     rv_time due_at;
-    char fault[320];   /* the last failure, for people; "" after success */
+    char fault[320]; /* the last failure, for people; "" after success */
     rv_time fault_at;
 };
 
