@@ -122,13 +122,14 @@ install_missing() {
     [ ${#missing[@]} -gt 0 ] || return 0
     note "${missing[*]}" | fold -sw 110 | sed '2,$s/^/    /'
     # A server that is installed here must not start by itself: what is needed is started by the scripts, on loopback.
-    policy=/usr/sbin/policy-rc.d
+    policy=/usr/sbin/policy-rc.d made_policy='' log=''
+    trap 'rm -f "$log"; [ -z "$made_policy" ] || "${as_root[@]}" rm -f $policy' EXIT
+    trap 'exit 130' INT TERM HUP
     if [ ! -e $policy ]; then
-        trap '"${as_root[@]}" rm -f $policy' EXIT
-        trap 'exit 130' INT TERM HUP
+        made_policy=1
         "${as_root[@]}" sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
     fi
-    local log rc
+    local rc
     log=$(mktemp) || fail "no temporary file can be made"
     # Interrupting stops the downloads, but not the rest: half-installed packages would stand in everybody's way.
     "${as_root[@]}" env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive sh -c '
@@ -138,7 +139,6 @@ install_missing() {
         (trap 'note "interrupted: this ends as soon as apt can be left"' INT && progress)
     rc=${PIPESTATUS[0]}
     [ "$rc" -eq 0 ] || tail -20 "$log" >&2
-    rm -f "$log"
     [ "$rc" -eq 0 ] || fail "apt-get failed (its last lines are above)"
 }
 
