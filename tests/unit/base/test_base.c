@@ -116,6 +116,52 @@ static void addresses(void **state)
         assert_int_equal(rv_hostport_parse(bad[i], 0, host, &port, NULL), RV_INVALID);
 }
 
+/* Flat objects of plain texts have a reader of their own: jansson, called directly, is the judge. */
+static void plain_json_reads_like_any_other(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"a\":\"b\"}",
+        " {\n\"csr\" : \"x\\ny\\n\" ,\t\"profile\":\"\"}\r\n",
+        "{\"\":\"\"}",
+        "{}",
+        "{\"a\":\"b\",}",
+        "{\"a\":\"b\"",
+        "{\"a\":\"b\"}x",
+        "{\"a\":\"b\"}{",
+        "{\"a\":\"b\" \"c\":\"d\"}",
+        "{\"a\":\"b\",\"a\":\"c\"}",
+        "{\"a\" \"b\"}",
+        "{,\"a\":\"b\"}",
+        "{\"a\":\"b\\",
+        "{\"a\":\"b\\n",
+        "{\"a\":\"\\u0041\\\"\"}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\xc3\xa4\"}",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":1}",
+        "{\"a\":\"b\",\"c\":{\"d\":\"e\"}}",
+        "[\"a\"]",
+        "\"a\"",
+        "",
+        "{",
+        "{\"",
+        "{\"a",
+        "{\"a\":",
+        "{\"a\":\"",
+        "{\"1\":\"\",\"2\":\"\",\"3\":\"\",\"4\":\"\",\"5\":\"\",\"6\":\"\",\"7\":\"\",\"8\":\"\",\"9\":\"\"}",
+    };
+    for (size_t i = 0; i < RV_COUNT(texts); i++) {
+        struct rv_error err;
+        json_t *ours = NULL, *theirs = json_loads(texts[i], JSON_REJECT_DUPLICATES, NULL);
+        enum rv_status status = rv_json_parse(rv_bytes_of(texts[i]), &ours, &err);
+        assert_int_equal(status == RV_OK, theirs != NULL);
+        assert_true(theirs == NULL || json_equal(ours, theirs));
+        json_decref(ours);
+        json_decref(theirs);
+    }
+}
+
 static void json_is_bounded(void **state)
 {
     (void)state;
@@ -189,6 +235,7 @@ int main(void)
         cmocka_unit_test(quoting_survives_a_shell),
         cmocka_unit_test(printable_hides_nothing_and_obeys_nothing),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(plain_json_reads_like_any_other),
         cmocka_unit_test(json_is_bounded),
         cmocka_unit_test(errors_keep_their_shape),
         cmocka_unit_test(arenas_and_secrets_hold_what_they_were_given),
