@@ -288,6 +288,12 @@ static int64_t store_queue(void *store)
     return rv_store_queued(store);
 }
 
+static void accept_clock(void *arg, const char *actor, rv_store_done done, void *done_arg)
+{
+    struct daemon *d = arg;
+    rv_authority_clock_accept(d->authority, actor, done, done_arg);
+}
+
 static void build_api(struct daemon *d)
 {
     d->api = rv_api_create(&(struct rv_api_options){
@@ -304,6 +310,8 @@ static void build_api(struct daemon *d)
         .file_count = rv_web_files_count,
         .ready = ready,
         .ready_arg = d,
+        .accept_clock = accept_clock,
+        .accept_clock_arg = d,
         .store_queue = store_queue,
         .store_queue_arg = d->store,
     });

@@ -30,6 +30,9 @@ struct rv_api_options { /* pointers are borrowed for the life of the api unless 
     /* Whether work can begin, for /readyz: RV_OK, or an error that says what is missing. NULL: always. */
     enum rv_status (*ready)(void *arg, struct rv_error *err);
     void *ready_arg;
+    /* An operator vouches for the machine's time after it jumped; done on the loop. NULL: there is nothing to accept. */
+    void (*accept_clock)(void *arg, const char *actor, rv_store_done done, void *done_arg);
+    void *accept_clock_arg;
     /* What waits in the store's queue, for /metrics; NULL: not shown. */
     int64_t (*store_queue)(void *arg);
     void *store_queue_arg;

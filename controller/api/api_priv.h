@@ -143,6 +143,7 @@ void rv_start_sign_out(struct rv_call *call);
 void rv_start_openapi(struct rv_call *call);
 void rv_start_schema(struct rv_call *call);
 void rv_start_metrics(struct rv_call *call);
+void rv_start_accept_clock(struct rv_call *call);
 void rv_start_health(struct rv_call *call);
 void rv_start_ready(struct rv_call *call);
 

@@ -96,6 +96,9 @@ const struct rv_route rv_routes[] = {
     {RV_GET, V1 "/events", "streamEvents", RV_MAY_READ, 0, NULL, NULL, 200, "text/event-stream", events_query,
      "Live events: each is a row of the audit; Last-Event-ID resumes", NULL, NULL, rv_start_events},
 
+    {RV_POST, V1 "/clock/accept", "acceptClock", RV_MAY_ADMIN, 0, &rv_shape_empty, NULL, 204, NULL, no_query,
+     "Vouch for the machine's time after it jumped, so that issuing goes on", NULL, NULL, rv_start_accept_clock},
+
     {RV_POST, V1 "/tokens", "createToken", RV_MAY_ADMIN, IDEM | RV_ROUTE_SECRET, &rv_shape_token_request,
      &rv_shape_token_answer, 201, NULL, no_query, "Make a token; its text is in this answer only", NULL, rv_write_token,
      NULL},

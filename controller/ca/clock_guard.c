@@ -44,5 +44,5 @@ enum rv_status rv_clock_guard_explain(const struct rv_clock_guard *guard, struct
     rv_fail(err, RV_UNAVAILABLE, "issuing is paused: the clock says %s where %s was expected", rv_time_text(is, guard->is),
             rv_time_text(was, guard->was));
     rv_error_where(err, RV_UNAVAILABLE, "clock");
-    return rv_error_hint(err, RV_UNAVAILABLE, "set the machine's time right, then let an operator accept it");
+    return rv_error_hint(err, RV_UNAVAILABLE, "set the machine's time right, then `reeve clock accept`");
 }

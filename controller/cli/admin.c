@@ -1,4 +1,4 @@
-/* token, audit, version, completion, up. */
+/* token, audit, clock, version, completion, up. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -222,4 +222,20 @@ int rv_cmd_up(struct rv_cli *cli)
     rv_fail_errno(&err, number, "cannot start reeved");
     rv_error_where(&err, err.status, "%s", path);
     return rv_cli_fail(cli, &err);
+}
+
+int rv_cmd_clock_accept(struct rv_cli *cli)
+{
+    if (rv_cli_option(cli, "dry-run") != NULL) {
+        rv_cli_printf(cli, "the time of this machine would be accepted\n");
+        return RV_EXIT_PENDING;
+    }
+    RV_AUTO(json) json_t *answer = rv_cli_send(cli, RV_POST, "/api/v1/clock/accept", NULL);
+    if (answer == NULL)
+        return cli->exit_code;
+    if (cli->json)
+        rv_cli_json(cli, answer);
+    else if (!cli->quiet)
+        rv_cli_printf(cli, "the time of this machine is accepted; issuing goes on\n");
+    return RV_EXIT_DONE;
 }

@@ -144,6 +144,7 @@ int rv_cmd_delete(struct rv_cli *cli);
 int rv_cmd_token_create(struct rv_cli *cli);
 int rv_cmd_token_list(struct rv_cli *cli);
 int rv_cmd_token_revoke(struct rv_cli *cli);
+int rv_cmd_clock_accept(struct rv_cli *cli);
 int rv_cmd_token_link(struct rv_cli *cli);
 int rv_cmd_audit_list(struct rv_cli *cli);
 int rv_cmd_audit_verify(struct rv_cli *cli);

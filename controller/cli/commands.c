@@ -114,6 +114,8 @@ const struct rv_cli_command rv_cli_commands[] = {
      false},
     {"audit list", "", 0, 0, "Show who did what", NULL, audit_options, rv_cmd_audit_list, false},
     {"audit verify", "", 0, 0, "Compute the hash chain of the audit again", NULL, none, rv_cmd_audit_verify, false},
+    {"clock accept", "", 0, 0, "Vouch for the time after the clock jumped, so that issuing goes on", NULL, dry_options,
+     rv_cmd_clock_accept, false},
     {"doctor", "", 0, 0, "Check that everything is in order, and say what is not", NULL, doctor_options, rv_cmd_doctor,
      false},
     {"version", "", 0, 0, "Say the version", NULL, none, rv_cmd_version, false},

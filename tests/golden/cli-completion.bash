@@ -7,7 +7,7 @@ _reeve() {
         --role) COMPREPLY=($(compgen -W 'admin operator issuer viewer' -- "$cur")); return ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words='up apply plan diff get describe why issue renew verify approve rollout delete token audit doctor version completion'
+        words='up apply plan diff get describe why issue renew verify approve rollout delete token audit clock doctor version completion'
     else
         case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
             'up'' '*) words=' --data --server --ca --output --no-color --quiet --help' ;;
@@ -29,6 +29,7 @@ _reeve() {
             'token link') words=' --role --expires-in --dry-run --data --server --ca --output --no-color --quiet --help' ;;
             'audit list') words=' --after --limit --data --server --ca --output --no-color --quiet --help' ;;
             'audit verify') words=' --data --server --ca --output --no-color --quiet --help' ;;
+            'clock accept') words=' --dry-run --data --server --ca --output --no-color --quiet --help' ;;
             'doctor'' '*) words=' --deep --data --server --ca --output --no-color --quiet --help' ;;
             'version'' '*) words=' --data --server --ca --output --no-color --quiet --help' ;;
             'completion'' '*) words=' --data --server --ca --output --no-color --quiet --help' ;;

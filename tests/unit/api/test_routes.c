@@ -30,6 +30,7 @@ static const struct {       /* who may; spelled out here, so that a slip in the 
     {"listAudit", "aov"},
     {"verifyAudit", "aov"},
     {"streamEvents", "aov"},
+    {"acceptClock", "a"},
     {"createToken", "a"},
     {"listTokens", "a"},
     {"revokeToken", "a"},
