@@ -144,3 +144,11 @@ def test_a_second_reeved_on_the_same_data_refuses_to_start(reeve):
     assert p.returncode == 1
     assert str(reeve.process.pid) in p.stderr or "another" in p.stderr, p.stderr
     assert reeve.call("doctor", "-q").returncode == 0
+
+
+def test_the_manifest_of_the_readme_is_understood(reeve, tmp_path):
+    import lab
+    text = (lab.TOP / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "estate.yaml").write_text(text.replace("SHA256:…", "SHA256:" + "A" * 43))
+    p = reeve.call("plan", "-f", tmp_path)
+    assert p.returncode == 2, p.stdout + p.stderr
