@@ -189,9 +189,8 @@ void rv_loop_stop(struct rv_loop *port)
     pthread_mutex_unlock(&loop->lock);
 }
 
-static void close_own(uv_handle_t *handle, void *arg)
+static void close_own(uv_handle_t *handle, __attribute__((unused)) void *arg)
 {
-    struct loop *loop = arg;
     if (uv_is_closing(handle))
         return;
     if (handle->type == UV_TIMER) {
@@ -199,7 +198,7 @@ static void close_own(uv_handle_t *handle, void *arg)
         return;
     }
     /* Anything else has outlived its owner. */
-    assert(handle == (uv_handle_t *)&loop->wake || handle->type == UV_SIGNAL);
+    assert(handle == (uv_handle_t *)&((struct loop *)arg)->wake || handle->type == UV_SIGNAL);
     uv_close(handle, NULL);
 }
 

@@ -44,8 +44,10 @@ enum rv_status rv_store_lock(const char *path, int *ret_fd, struct rv_error *err
     /* For people and the message above only; a full disk must not keep the service from starting. */
     char text[24];
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-        (void)ftruncate(fd, 0);
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+        int ignored = ftruncate(fd, 0);
+        (void)ignored;
+    }
     *ret_fd = fd;
     return RV_OK;
 }
