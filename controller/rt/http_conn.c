@@ -7,7 +7,7 @@
 /* Bytes that may wait behind a request that is being answered; then we stop reading. */
 #define WAITING_MAX 65536
 /* Unsent bytes beyond which no further request is taken: who pipelines without reading waits. */
-#define UNSENT_MAX ((size_t)1 << 20)
+#define UNSENT_MAX ((size_t)64 << 10)
 
 static int64_t now_of(const struct http_conn *conn)
 {
