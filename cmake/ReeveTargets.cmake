@@ -28,5 +28,6 @@ function(rv_test name)
     endif()
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${P_TIMEOUT}
+        ENVIRONMENT_MODIFICATION "PATH=path_list_append:/usr/sbin" # nginx and sshd; a user's own PATH lacks it
         ENVIRONMENT "REEVE_SOURCE=${CMAKE_SOURCE_DIR};REEVE_BUILD=${CMAKE_BINARY_DIR};${P_ENV}")
 endfunction()

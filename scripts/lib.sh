@@ -2,6 +2,7 @@
 # Sourced, not run. Everything comes from Debian 12 or 13 and, for the web pages, npm.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export PATH=$PATH:/usr/sbin:/sbin # nginx and sshd; a user's own PATH lacks them
 
 if [ -e /usr/share/llhttp/llhttp.c ] || [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ]; then
     llhttp=node-llhttp # Debian 12 ships the parser's C sources with this one
