@@ -226,7 +226,17 @@ int rig_drive_supervised(struct rig *rig, const struct rig_run *run, struct rv_b
         }
         poll(NULL, 0, 2);
     }
-    return take_output(rig, how, out);
+    int code = take_output(rig, how, out);
+    /* The driver ends when the socket closes; the process behind it may need a moment more to be gone. */
+    int64_t gone = rv_mono(&rv_clock_system) + RV_SEC(10);
+    while (code == RIG_NO_SIGNER && *ret_deaths == 0 && rv_mono(&rv_clock_system) < gone) {
+        if (rig_signer_died(rig)) {
+            ++*ret_deaths;
+            rig_signer_start(rig, NULL);
+        }
+        poll(NULL, 0, 2);
+    }
+    return code;
 }
 
 /* ---- what they left ---- */

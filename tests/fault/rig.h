@@ -29,7 +29,8 @@ struct rig_run { /* one run of the driver */
     int first, count, times;
     bool settle;
 };
-#define RIG_KILLED 137 /* what a failpoint ends with */
+#define RIG_KILLED 137  /* what a failpoint ends with */
+#define RIG_NO_SIGNER 3 /* what the driver ends with when the CA cannot start */
 /* Starts it; rig_driver_wait gives its exit status, and what it printed into *out when not NULL. */
 pid_t rig_driver_start(struct rig *rig, const struct rig_run *run);
 int rig_driver_wait(struct rig *rig, pid_t pid, struct rv_buf *out);

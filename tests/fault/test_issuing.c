@@ -150,7 +150,7 @@ static void the_signer_dies_anywhere(void **state)
             int code = rig_drive_supervised(&rig, &run, NULL, &deaths);
             if (!early && deaths == 0 && k == 0)
                 fail_msg("the signer never died at %s", place);
-            if (code != 0 && code != 3) /* 3: it died during setup and the controller said so */
+            if (code != 0 && code != RIG_NO_SIGNER) /* it died during setup and the controller said so */
                 fail_msg("the signer died at %s: the driver ended with %d", place, code);
             finish_and_check();
         }
