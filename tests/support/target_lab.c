@@ -435,17 +435,30 @@ pid_t rv_lab_guard(const struct rv_lab *lab)
     return read_file(path, &text) && sscanf(rv_buf_text(&text), "%*64s %*d %d", &pid) == 1 ? pid : 0;
 }
 
-int rv_lab_cut_links(const struct rv_lab *lab)
+/* Every sshd below `parent`, and nothing that a session has started. For other users than root a session is two of them, and
+ * either one alone keeps the link for a while. */
+static int kill_sshd_below(int parent)
 {
     char path[64];
     int cut = 0, pid = 0, used;
-    RV_AUTO(rv_buf) struct rv_buf text = {0};
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)lab->sshd, (int)lab->sshd);
-    if (lab->sshd <= 0 || !read_file(path, &text))
+    RV_AUTO(rv_buf) struct rv_buf children = {0};
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
+    if (parent <= 0 || !read_file(path, &children))
         return 0;
-    for (const char *at = rv_buf_text(&text); sscanf(at, "%d%n", &pid, &used) == 1; at += used)
+    for (const char *at = rv_buf_text(&children); sscanf(at, "%d%n", &pid, &used) == 1; at += used) {
+        RV_AUTO(rv_buf) struct rv_buf name = {0};
+        snprintf(path, sizeof path, "/proc/%d/comm", pid);
+        if (!read_file(path, &name) || strncmp(rv_buf_text(&name), "sshd", 4) != 0)
+            continue;
+        kill_sshd_below(pid);
         cut += kill(pid, SIGKILL) == 0;
+    }
     return cut;
+}
+
+int rv_lab_cut_links(const struct rv_lab *lab)
+{
+    return kill_sshd_below((int)lab->sshd);
 }
 
 /* ---- the whole */
